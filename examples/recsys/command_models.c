@@ -1,0 +1,91 @@
+/* command_models.c - `recsys models` and `recsys params`: what the library says of itself.
+ *
+ * Nothing here knows a model by name: models and parameters describe themselves.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <string.h>
+
+#include "json.h"
+#include "table.h"
+
+recsys_status command_models(program *p)
+{
+    table t = TABLE_INIT("lll");
+    json j;
+    recsys_status status = json_open(p, &j, p->settings.json);
+    if (status != RECSYS_OK) return status;
+    json_begin(&j, "models", '[');
+    for (int64_t i = 0; i < recsys_model_class_count(); i++) {
+        recsys_model_class_info info = RECSYS_MODEL_CLASS_INFO_INIT;
+        recsys_model_class_at(i, &info);
+        table_cell(&t, "%s", info.name);
+        table_cell(&t, "%s", info.summary);
+        table_cell(&t, "%s", info.citation != NULL ? info.citation : "");
+        json_begin(&j, NULL, '{');
+        json_text(&j, "name", info.name);
+        json_text(&j, "summary", info.summary);
+        json_text(&j, "citation", info.citation);
+        json_end(&j, '}');
+    }
+    json_end(&j, ']');
+    return json_close(p, &j, table_show(p, &t));
+}
+
+/* "more than 0", "0 to 10", "at least 1", "" for any number. */
+static void range_text(char *buffer, size_t size, const recsys_param_info *info)
+{
+    const char *open = info->min_is_open ? "more than" : "at least";
+    buffer[0] = '\0';
+    if (info->type == RECSYS_PARAM_CHOICE) snprintf(buffer, size, "%s", info->choices);
+    else if (info->type == RECSYS_PARAM_BOOL) snprintf(buffer, size, "true|false");
+    else if (isfinite(info->min) && isfinite(info->max))
+        snprintf(buffer, size, "%s%.10g to %.10g", info->min_is_open ? "more than " : "", info->min, info->max);
+    else if (isfinite(info->min)) snprintf(buffer, size, "%s %.10g", open, info->min);
+    else if (isfinite(info->max)) snprintf(buffer, size, "at most %.10g", info->max);
+}
+
+static void describe_param(table *t, json *j, const recsys_param_info *info)
+{
+    static const char *const types[] = { "", "integer", "number", "bool", "choice", "list" };
+    char range[256];
+    range_text(range, sizeof range, info);
+    table_cell(t, "%s", info->key);
+    table_cell(t, "%s", types[info->type]);
+    table_cell(t, "%s", info->default_value);
+    table_cell(t, "%s", range);
+    table_cell(t, "%s", info->doc);
+    json_begin(j, NULL, '{');
+    json_text(j, "name", info->key);
+    json_text(j, "type", types[info->type]);
+    json_text(j, "default", info->default_value);
+    json_text(j, "range", range);
+    json_text(j, "since", info->since);
+    json_text(j, "meaning", info->doc);
+    json_end(j, '}');
+}
+
+recsys_status command_params(program *p)
+{
+    table t = TABLE_INIT("lllll");
+    json j;
+    recsys_params *params = NULL;
+    recsys_error_info error = RECSYS_ERROR_INFO_INIT;
+    recsys_status status = recsys_params_create(p->env, p->settings.operands.word[0], &params, &error);
+    if (status == RECSYS_ERR_UNKNOWN_MODEL) return program_usage(p, "%s", error.message);
+    if (status != RECSYS_OK) return program_fail(p, status, "%s", error.message);
+    status = json_open(p, &j, p->settings.json);
+    if (status == RECSYS_OK) {
+        json_text(&j, "model", recsys_params_model(params));
+        json_begin(&j, "params", '[');
+        table_head(&t, "name", "type", "default", "range", "meaning", NULL);
+        for (int64_t i = 0; i < recsys_params_count(params); i++) {
+            recsys_param_info info = RECSYS_PARAM_INFO_INIT;
+            if (recsys_params_info(params, i, &info) == RECSYS_OK) describe_param(&t, &j, &info);
+        }
+        json_end(&j, ']');
+        status = json_close(p, &j, table_show(p, &t));
+    }
+    recsys_params_release(params);
+    return status;
+}

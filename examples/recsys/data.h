@@ -1,0 +1,17 @@
+/* data.h - reading events as the command line asks for them.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef RECSYS_PROGRAM_DATA_H
+#define RECSYS_PROGRAM_DATA_H
+
+#include "program.h"
+
+/* Reads the files one after the other into one dataset and applies the filters in this order: behaviour, value,
+ * duplicates, k-core. `id_type` is used where the command line has no --id-type. */
+recsys_status data_read(program *p, const words *files, int32_t id_type, recsys_dataset **data);
+
+/* The kind of ids that a model's users and items share; RECSYS_ID_AUTO if they differ:
+ * what data for that model is best read as. */
+int32_t data_id_type_of(const recsys_model *model);
+
+#endif

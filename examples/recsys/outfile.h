@@ -1,0 +1,25 @@
+/* outfile.h - a file that is there complete or not at all.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef RECSYS_PROGRAM_OUTFILE_H
+#define RECSYS_PROGRAM_OUTFILE_H
+
+#include "program.h"
+
+/* What is written goes to a file beside `path`, which takes its place when all is well. `-` is standard output; what
+ * exists and is no regular file (a pipe, /dev/null) is written directly. */
+typedef struct outfile {
+    FILE *file;
+    const char *path;
+    char *temporary; /* NULL: written directly */
+} outfile;
+
+#define OUTFILE_INIT { NULL, NULL, NULL }
+
+recsys_status outfile_open(program *p, outfile *o, const char *path);
+
+/* Ends the writing. With `status` OK the file is put in place, and failures to write come out here; else nothing remains.
+ * Returns the first failure. Does nothing if the file was never opened. */
+recsys_status outfile_close(program *p, outfile *o, recsys_status status);
+
+#endif

@@ -1,0 +1,18 @@
+/* weights_sparsify.h - the K entries of largest absolute value in each column of B, as a sparse matrix by row.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef BACKEND_OP_WEIGHTS_SPARSIFY_H
+#define BACKEND_OP_WEIGHTS_SPARSIFY_H
+
+#include "backend/backend.h"
+#include "backend/symmetric.h"
+
+typedef struct op_weights_sparsify {
+    op op;
+    symmetric precision; /* P in serving layout */
+    int64_t top_k;       /* 1 to I; a column has min(top_k, I - 1) entries at most, zeros are not kept */
+    int64_t *row_ptr;    /* I + 1, out; row_ptr[I] is the number of entries */
+    int32_t *col;        /* room for I * min(top_k, I - 1), out */
+    float *val;          /* likewise, out */
+} op_weights_sparsify;
+
+#endif

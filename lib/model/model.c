@@ -1,0 +1,209 @@
+/* model.c - the life of a model: making it, training it, taking it apart, and what it tells about itself.
+ *
+ * U users, I items.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "model/model.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/run.h"
+#include "base/struct.h"
+
+recsys_status recsys__model_create(recsys_exec *x, const struct model_class *class, const recsys_params *p, recsys_ids *users,
+                                   recsys_ids *items, recsys_model **out)
+{
+    recsys_model *m;
+    recsys_status status = recsys__alloc_zero(x->memory, &x->error, 1, sizeof *m, &m);
+    if (status < 0)
+        return status;
+    atomic_init(&m->refs, 1);
+    m->class = class;
+    m->memory = recsys__memory_retain(x->memory);
+    m->env = recsys_env_retain(x->env);
+    m->backend = x->backend;
+    m->users = recsys__ids_retain(users);
+    m->items = recsys__ids_retain(items);
+    m->n_users = recsys_ids_count(users);
+    m->n_items = recsys_ids_count(items);
+    status = recsys__params_copy(x->memory, &x->error, p, &m->params);
+    int64_t length = status >= 0 ? recsys_params_text(m->params, NULL, 0) : 0;
+    if (status >= 0)
+        status = recsys__alloc(x->memory, &x->error, length + 1, 1, &m->params_text);
+    if (status < 0) {
+        recsys_model_release(m);
+        return status;
+    }
+    recsys_params_text(m->params, m->params_text, length + 1);
+    *out = m;
+    return RECSYS_OK;
+}
+
+static void destroy(recsys_model *m)
+{
+    memory *account = m->memory;
+    recsys_env *env = m->env;
+    for (int64_t t = 0; t < m->tensors.count; t++)
+        if (m->mapping == NULL || !m->tensors.at[t].mapped)
+            recsys__device_free(m->backend, account, m->tensors.at[t].data);
+    if (m->mapping != NULL) {
+        recsys__model_unmap(m);
+    } else {
+        recsys__free(account, m->histories.ptr);
+        recsys__free(account, m->histories.col);
+        recsys__free(account, m->histories.val);
+    }
+    recsys_params_release(m->params);
+    recsys__free(account, m->params_text);
+    recsys__ids_release(m->users);
+    recsys__ids_release(m->items);
+    recsys__free(account, m);
+    recsys__memory_release(account);
+    recsys_env_release(env);
+}
+
+recsys_model *recsys_model_retain(recsys_model *m)
+{
+    if (m != NULL)
+        atomic_fetch_add_explicit(&m->refs, 1, memory_order_relaxed);
+    return m;
+}
+
+void recsys_model_release(recsys_model *m)
+{
+    if (m != NULL && atomic_fetch_sub_explicit(&m->refs, 1, memory_order_acq_rel) == 1)
+        destroy(m);
+}
+
+static recsys_status copy_array(recsys_exec *x, const void *from, int64_t count, size_t size, void *out)
+{
+    void *to = NULL;
+    recsys_status status = recsys__alloc(x->memory, &x->error, count, size, &to);
+    if (status >= 0 && count > 0)
+        memcpy(to, from, (size_t)count * size);
+    memcpy(out, &to, sizeof to);
+    return status;
+}
+
+recsys_status recsys__model_keep_histories(recsys_exec *x, recsys_model *m, const csr *R)
+{
+    int64_t entries = R->ptr[R->n_rows];
+    csr *h = &m->histories;
+    h->n_rows = R->n_rows;
+    h->n_cols = R->n_cols;
+    recsys_status status = copy_array(x, R->ptr, R->n_rows + 1, sizeof *R->ptr, &h->ptr);
+    if (status >= 0)
+        status = copy_array(x, R->col, entries, sizeof *R->col, &h->col);
+    if (status >= 0 && R->val != NULL)
+        status = copy_array(x, R->val, entries, sizeof *R->val, &h->val);
+    m->has_histories = status >= 0;
+    return status;
+}
+
+recsys_status recsys__model_keep_data(recsys_exec *x, recsys_model *m, const recsys_dataset *train, const recsys_fit_options *o)
+{
+    if (o->without_histories)
+        return RECSYS_OK;
+    const csr *R;
+    recsys_status status = recsys__dataset_by_user(x, train, &R);
+    return status < 0 ? status : recsys__model_keep_histories(x, m, R);
+}
+
+static const struct model_class *class_of(recsys_exec *x, const recsys_params *p)
+{
+    const struct model_class *c = recsys__model_class(recsys_params_model(p));
+    if (c == NULL)
+        recsys__fail(&x->error, RECSYS_ERR_UNKNOWN_MODEL, "these parameters belong to no model");
+    return c;
+}
+
+static recsys_status ask_cost(recsys_exec *x, const struct model_class *c, const recsys_params *p, const recsys_dataset *train,
+                              recsys_cost *cost)
+{
+    *cost = (recsys_cost){ .struct_size = sizeof *cost };
+    return c->cost == NULL ? RECSYS_OK : c->cost(x, p, train, cost);
+}
+
+recsys_status recsys_model_cost(const recsys_params *p, const recsys_dataset *train, recsys_exec *x, recsys_cost *cost)
+{
+    if (x == NULL)
+        return RECSYS_ERR_INVALID_ARGUMENT;
+    if (p == NULL || train == NULL || cost == NULL)
+        return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "recsys_model_cost: an argument is NULL");
+    const struct model_class *c = class_of(x, p);
+    recsys_cost own;
+    recsys_status status = c == NULL ? x->error.status : ask_cost(x, c, p, train, &own);
+    return status < 0 ? status : recsys__struct_out(&x->error, "recsys_cost", &own, sizeof own, cost);
+}
+
+/* Refuses before anything large is taken. */
+static recsys_status check_cost(recsys_exec *x, const struct model_class *c, const recsys_params *p, const recsys_dataset *train)
+{
+    recsys_cost cost;
+    recsys_status status = ask_cost(x, c, p, train, &cost);
+    if (status < 0 || cost.peak_bytes == 0)
+        return status;
+    char what[96];
+    snprintf(what, sizeof what, "%s on %lld items", c->name, (long long)recsys_ids_count(recsys_dataset_items(train)));
+    return recsys__memory_check(x->memory, &x->error, cost.peak_bytes, what);
+}
+
+recsys_status recsys_model_fit(const recsys_params *p, const recsys_dataset *train, recsys_exec *x,
+                               const recsys_fit_options *options, recsys_model **model)
+{
+    if (x == NULL || model == NULL)
+        return RECSYS_ERR_INVALID_ARGUMENT;
+    *model = NULL;
+    if (p == NULL || train == NULL)
+        return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "recsys_model_fit: an argument is NULL");
+    recsys_fit_options o;
+    recsys_model *m = NULL;
+    const struct model_class *c = class_of(x, p);
+    recsys_status status = c == NULL ? x->error.status
+                                     : recsys__struct_in(&x->error, "recsys_fit_options", options, sizeof(size_t), &o, sizeof o);
+    if (status >= 0 && c->fit == NULL)
+        status = recsys__fail(&x->error, RECSYS_ERR_UNSUPPORTED, "%s is not trained: %s", c->name, c->summary);
+    if (status >= 0 && recsys_dataset_event_count(train) == 0)
+        status = recsys__fail(&x->error, RECSYS_ERR_EMPTY, "%s: the training data has no events", c->name);
+    if (status >= 0)
+        status = check_cost(x, c, p, train);
+    if (status >= 0)
+        status = recsys__model_create(x, c, p, train->users, train->items, &m);
+    if (status >= 0)
+        status = c->fit(x, m, train);
+    if (status >= 0)
+        status = recsys__model_keep_data(x, m, train, &o);
+    if (status < 0)
+        recsys_model_release(m);
+    else
+        *model = m;
+    return status;
+}
+
+const char *recsys_model_name(const recsys_model *m) { return m->class->name; }
+const char *recsys_model_params(const recsys_model *m) { return m->params_text; }
+const recsys_ids *recsys_model_users(const recsys_model *m) { return m->users; }
+const recsys_ids *recsys_model_items(const recsys_model *m) { return m->items; }
+int32_t recsys_model_has_histories(const recsys_model *m) { return m->has_histories; }
+
+recsys_status recsys_model_history(const recsys_model *m, recsys_exec *x, int64_t user, int64_t *items, float *values,
+                                   int64_t capacity, int64_t *count)
+{
+    if (m == NULL || x == NULL || count == NULL)
+        return RECSYS_ERR_INVALID_ARGUMENT;
+    if (!m->has_histories)
+        return recsys__fail(&x->error, RECSYS_ERR_MISSING_DATA, "this %s model was made without histories", m->class->name);
+    if (user < 0 || user >= m->n_users)
+        return recsys__fail(&x->error, RECSYS_ERR_OUT_OF_RANGE, "user index %lld is outside 0 to %lld", (long long)user,
+                            (long long)m->n_users - 1);
+    int64_t begin = m->histories.ptr[user], length = m->histories.ptr[user + 1] - begin;
+    for (int64_t e = 0; e < length && e < capacity; e++) {
+        if (items != NULL)
+            items[e] = m->histories.col[begin + e];
+        if (values != NULL)
+            values[e] = m->histories.val != NULL ? m->histories.val[begin + e] : 1.0f;
+    }
+    *count = length;
+    return RECSYS_OK;
+}

@@ -1,0 +1,128 @@
+/* model.h - the inside of recsys_model, and what a kind of model declares and implements.
+ *
+ * A model file (ease.c) holds mathematics and one table, a `model_class`. Everything else is written once, here and in
+ * model.c: ids, histories, queries, memory, saving. To add a model: its file, a line in registry.c, docs and tests.
+ * U users, I items, Q queries.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include <stdatomic.h>
+
+#include <recsys/model.h>
+
+#include "backend/backend.h"
+#include "backend/op/rank.h"
+#include "base/exec.h"
+#include "base/params.h"
+#include "data/dataset.h"
+
+/* Questions to a model: what it may know of Q users. Host memory. */
+typedef struct queries {
+    int64_t count;
+    const int32_t *user; /* Q: index among the model's users, -1: none of them */
+    histories x;         /* Q rows of known interactions, in the model's items */
+} queries;
+
+/* One tensor of a model's state, in memory of the model's backend. */
+typedef struct model_tensor {
+    const char *name, *doc; /* static storage */
+    int32_t dtype;          /* RECSYS_F32, ... */
+    int32_t rank;
+    int64_t shape[4];
+    void *data;
+    int32_t mapped; /* 1: `data` lies in the model's mapping and is not freed by itself */
+} model_tensor;
+
+/* A tensor that is computed when read: rows 0 to n_rows - 1 of row_size floats. */
+typedef struct derived_tensor {
+    const char *name, *doc;
+    int64_t n_rows, row_size;
+} derived_tensor;
+
+enum { MODEL_MAX_TENSORS = 16 };
+
+/* Its tensors, in the order of the file. A model's `fit` fills the list, or the loader does. */
+typedef struct tensor_list {
+    int64_t count;
+    model_tensor at[MODEL_MAX_TENSORS];
+} tensor_list;
+
+/* A tensor that a model of a kind may hold: the loader takes name and doc from here. */
+typedef struct tensor_kind {
+    const char *name, *doc;
+    int32_t dtype;
+    int32_t align; /* bytes to which its kernels want it aligned; 0: an element */
+} tensor_kind;
+
+struct model_class {
+    const char *name, *summary, *citation;
+    const param_schema *params;
+    int64_t n_params;
+    const tensor_kind *tensors; /* in the order in which `fit` makes them; files with others are refused */
+    int64_t n_tensors;
+    int32_t scores_by_history; /* 1: known interactions are all it needs; 0: it needs a user it was trained on */
+
+    /* Bytes and FLOPs of a fit on this data. NULL: nothing worth naming. */
+    recsys_status (*cost)(recsys_exec *x, const recsys_params *p, const recsys_dataset *train, recsys_cost *cost);
+    /* Trains: appends tensors made with recsys__model_new_tensor(). NULL: made in another way (embeddings). */
+    recsys_status (*fit)(recsys_exec *x, recsys_model *m, const recsys_dataset *train);
+    /* Whether the tensors fit the model's users, items and parameters: called after fit and after load. */
+    recsys_status (*check)(recsys_exec *x, const recsys_model *m);
+    /* The k best items of each query. `to` is in host memory. */
+    recsys_status (*rank)(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to);
+    /* Scores at given items. `at` is in host memory. */
+    recsys_status (*score)(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at);
+    /* similarity[i] of item i to `item`, for all I. NULL: not offered. */
+    recsys_status (*similarity)(recsys_exec *x, const recsys_model *m, int32_t item, float *similarity);
+    /* Describes derived tensor `index`; 0 if there is none. NULL: there are none. */
+    int (*derived)(const recsys_model *m, int64_t index, derived_tensor *t);
+    /* Computes rows of a derived tensor. */
+    recsys_status (*read_derived)(recsys_exec *x, const recsys_model *m, const char *name, int64_t first_row, int64_t n_rows,
+                                  float *out);
+};
+
+struct recsys_model {
+    atomic_int refs;
+    const struct model_class *class;
+    memory *memory;
+    backend *backend;
+    recsys_env *env;
+    recsys_params *params;    /* frozen */
+    char *params_text;
+    recsys_ids *users, *items;
+    int64_t n_users, n_items;
+    int32_t has_histories;
+    csr histories;            /* U x I; owned unless `mapping` is there */
+    tensor_list tensors;
+    void *mapping;            /* the mapped file that tensors and histories lie in; NULL: they were allocated */
+    size_t mapping_bytes;
+};
+
+/* The kinds of models. */
+extern const struct model_class recsys__ease, recsys__top_popular, recsys__embeddings;
+const struct model_class *recsys__model_class(const char *name);
+const struct model_class *recsys__model_class_at(int64_t index); /* NULL past the last */
+
+/* An empty model of a kind, with its own reference to the ids and a copy of the parameters. */
+recsys_status recsys__model_create(recsys_exec *x, const struct model_class *class, const recsys_params *p, recsys_ids *users,
+                                   recsys_ids *items, recsys_model **m);
+/* Copies the users' histories in: from an interaction matrix, or from the training data unless the options say no. */
+recsys_status recsys__model_keep_histories(recsys_exec *x, recsys_model *m, const csr *R);
+recsys_status recsys__model_keep_data(recsys_exec *x, recsys_model *m, const recsys_dataset *train, const recsys_fit_options *o);
+
+/* Appends a tensor; on success the model owns `data`, memory of its backend. */
+recsys_status recsys__model_new_tensor(recsys_exec *x, recsys_model *m, const char *name, const char *doc, int32_t dtype,
+                                       int32_t rank, const int64_t *shape, void *data);
+/* The tensor of this name, NULL if there is none. */
+const model_tensor *recsys__model_tensor(const recsys_model *m, const char *name);
+size_t recsys__dtype_size(int32_t dtype);
+void recsys__model_unmap(recsys_model *m);
+int64_t recsys__tensor_elements(const model_tensor *t);
+
+/* Ranks or scores for queries whose items and users are valid and whose histories ascend. Host memory throughout. */
+recsys_status recsys__model_rank(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to);
+recsys_status recsys__model_score(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at);
+
+#endif

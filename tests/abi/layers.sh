@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# layers.sh - dependencies point one way: nothing above kernels/ includes or calls BLAS or LAPACK, nothing in kernels/ knows what is
+# above lib/backend, examples use the public API alone, and folders of lib/ include only those below them.
+#
+# Usage: layers.sh SOURCE_ROOT STATIC_LIBRARY
+set -euo pipefail
+root=$1 archive=$2
+bad=0
+complain() { echo "$1"; bad=1; }
+
+# includes FOLDER: lines file:"header" of all quoted and angled includes.
+includes() { grep -rnoE '^#include [<"][^>"]+' "$root/$1" --include=*.c --include=*.h | sed -E 's/#include [<"]//'; }
+
+while IFS= read -r line; do
+  complain "BLAS above the kernels: $line"
+done < <(includes lib | grep -E ':(cblas|lapacke?|f77blas|openblas_config|mkl[a-z_]*)\.h$' || true)
+
+while IFS= read -r line; do
+  complain "BLAS outside kernels/cpu/blas.h: $line"
+done < <(includes kernels | grep -E ':(cblas|lapacke?|f77blas|openblas_config)\.h$' | grep -v 'kernels/cpu/blas\.h:' || true)
+
+while IFS= read -r line; do
+  complain "kernels/ reaches above lib/backend: $line"
+done < <(includes kernels | grep -E ':(data|tensor|model|eval|io)/' || true)
+
+while IFS= read -r line; do
+  complain "examples/ reaches inside: $line"
+done < <(includes examples | grep -E ':(base|data|backend|tensor|model|eval|io|kernels)/' || true)
+
+# below FOLDER PATTERN: FOLDER must not include what PATTERN names.
+below() {
+  while IFS= read -r line; do
+    complain "lib/$1 reaches above itself: $line"
+  done < <(includes "lib/$1" | grep -E ":($2)/" || true)
+}
+below base 'data|tensor|model|eval|io|kernels'
+below data 'tensor|model|eval|kernels'
+below backend 'data|tensor|model|eval|io|kernels'
+below tensor 'model|eval|io|kernels'
+below model 'eval|io|kernels'
+below eval 'io|kernels'
+below io 'eval|kernels'
+
+# The objects: undefined BLAS or LAPACK names only in objects of the kernels. Object names begin with their path.
+nm -A --undefined-only "$archive" 2>/dev/null |
+  grep -E ' U (cblas_|LAPACKE_|openblas_|[a-z]+(gemm|syrk|trsm|trmm|potr[fi]|trtri|lauum)_$)' >"${TMPDIR:-/tmp}/layers.$$" || true
+[ -s "${TMPDIR:-/tmp}/layers.$$" ] || complain "no object calls BLAS: is $archive the right library?"
+while IFS= read -r line; do
+  complain "BLAS called above the kernels: $line"
+done < <(grep -vE 'kernels_cpu_|[:/]cpu_[a-z0-9_]+\.c\.o' "${TMPDIR:-/tmp}/layers.$$" || true)
+rm -f "${TMPDIR:-/tmp}/layers.$$"
+exit $bad

@@ -1,0 +1,136 @@
+/* models.c - small models of each kind, and whether two models are the same; see models.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "models.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const model_case model_cases[MODEL_CASES] = {
+    { "ease", "ease", "l2=2.5", 0, 0 },
+    { "ease_values", "ease", "l2=3,values=given,normalize=both", TEST_VALUES | TEST_STRINGS, 0 },
+    { "ease_sparse", "ease", "l2=1.5,top_k=3", TEST_VALUES, 0 },
+    { "ease_bare", "ease", "l2=2.5", TEST_STRINGS, 1 },
+    { "top_popular", "top-popular", "", TEST_TIMES, 0 },
+    { "embeddings", "embeddings", NULL, TEST_STRINGS, 0 },
+};
+
+static recsys_status from_vectors(recsys_exec *exec, const recsys_dataset *train, const recsys_fit_options *options,
+                                  recsys_model **model)
+{
+    enum { DIM = 5 };
+    int64_t n_users = recsys_ids_count(recsys_dataset_users(train)), n_items = recsys_ids_count(recsys_dataset_items(train));
+    float *vectors = malloc((size_t)((n_users + n_items) * DIM) * sizeof *vectors);
+    if (!vectors) return RECSYS_ERR_NO_MEMORY;
+    uint64_t random = 77;
+    for (int64_t i = 0; i < (n_users + n_items) * DIM; i++) vectors[i] = (float)test_random_unit(&random) - 0.5f;
+    recsys_status status = recsys_model_from_embeddings(train, exec, DIM, vectors, vectors + n_users * DIM, options, model);
+    free(vectors);
+    return status;
+}
+
+recsys_status make_model(recsys_exec *exec, const model_case *c, int64_t n_users, int64_t n_items, recsys_model **model)
+{
+    recsys_dataset *train = NULL;
+    recsys_params *params = NULL;
+    recsys_error_info error = RECSYS_ERROR_INFO_INIT;
+    recsys_fit_options options = RECSYS_FIT_OPTIONS_INIT;
+    options.without_histories = c->without_histories;
+    *model = NULL;
+    recsys_status status = test_make_dataset(exec, n_users, n_items, 6, c->flags, 11, &train);
+    if (!status && c->params) status = recsys_params_create(recsys_exec_env(exec), c->model, &params, &error);
+    if (!status && c->params && *c->params) status = recsys_params_set_text(params, c->params);
+    if (!status && c->params) status = recsys_model_fit(params, train, exec, &options, model);
+    if (!status && !c->params) status = from_vectors(exec, train, &options, model);
+    recsys_params_release(params);
+    recsys_dataset_release(train);
+    return status;
+}
+
+recsys_model *model_of(recsys_exec *exec, const model_case *c, int64_t n_users, int64_t n_items)
+{
+    recsys_model *model;
+    recsys_status status = make_model(exec, c, n_users, n_items, &model);
+    recsys_error_info error = RECSYS_ERROR_INFO_INIT;
+    if (status) recsys_exec_last_error(exec, &error);
+    if (status) fail_msg("%s: %s", c->name, error.message);
+    return model;
+}
+
+static void expect_same_ids(const recsys_ids *a, const recsys_ids *b)
+{
+    assert_int_equal(recsys_ids_count(a), recsys_ids_count(b));
+    assert_int_equal(recsys_ids_type(a), recsys_ids_type(b));
+    for (int64_t i = 0; i < recsys_ids_count(a); i++) {
+        char one[64], other[64];
+        assert_in_range(recsys_ids_text(a, i, one, sizeof one), 1, 63);
+        recsys_ids_text(b, i, other, sizeof other);
+        assert_string_equal(one, other);
+        assert_int_equal(recsys_ids_find(b, one), i);
+    }
+}
+
+static void expect_same_tensor(recsys_exec *exec, const recsys_model *a, const recsys_model *b, int64_t index)
+{
+    recsys_tensor_info one = RECSYS_TENSOR_INFO_INIT, other = RECSYS_TENSOR_INFO_INIT;
+    assert_int_equal(recsys_model_tensor_info(a, index, &one), RECSYS_OK);
+    assert_int_equal(recsys_model_tensor_info(b, index, &other), RECSYS_OK);
+    assert_string_equal(one.name, other.name);
+    assert_string_equal(one.doc, other.doc);
+    assert_int_equal(one.dtype, other.dtype);
+    assert_int_equal(one.rank, other.rank);
+    assert_int_equal(one.derived, other.derived);
+    assert_memory_equal(one.shape, other.shape, sizeof one.shape);
+    size_t bytes = one.dtype == RECSYS_I64 ? 8 : 4;
+    for (int32_t d = 0; d < one.rank; d++) bytes *= (size_t)one.shape[d];
+    unsigned char *left = malloc(bytes + 1), *right = malloc(bytes + 1);
+    assert_true(left && right);
+    expect_ok(exec, recsys_model_read_tensor(a, exec, one.name, 0, one.shape[0], left));
+    expect_ok(exec, recsys_model_read_tensor(b, exec, one.name, 0, one.shape[0], right));
+    assert_memory_equal(left, right, bytes);
+    free(left);
+    free(right);
+}
+
+static void expect_same_histories(recsys_exec *exec, const recsys_model *a, const recsys_model *b)
+{
+    enum { ROOM = 64 };
+    assert_int_equal(recsys_model_has_histories(a), recsys_model_has_histories(b));
+    for (int64_t u = 0; recsys_model_has_histories(a) && u < recsys_ids_count(recsys_model_users(a)); u++) {
+        int64_t items[2][ROOM] = { { 0 } }, counts[2];
+        float values[2][ROOM] = { { 0.0f } };
+        expect_ok(exec, recsys_model_history(a, exec, u, items[0], values[0], ROOM, &counts[0]));
+        expect_ok(exec, recsys_model_history(b, exec, u, items[1], values[1], ROOM, &counts[1]));
+        assert_int_equal(counts[0], counts[1]);
+        assert_memory_equal(items[0], items[1], sizeof items[0]);
+        assert_memory_equal(values[0], values[1], sizeof values[0]);
+    }
+}
+
+/* All items for user 0, who brings a history. */
+static void expect_same_scores(recsys_exec *exec, const recsys_model *a, const recsys_model *b)
+{
+    int64_t n_items = recsys_ids_count(recsys_model_items(a)), history[] = { 0, 3 };
+    float *scores = calloc((size_t)(2 * n_items), sizeof *scores);
+    assert_non_null(scores);
+    recsys_query q = RECSYS_QUERY_INIT;
+    q.parts = RECSYS_QUERY_USER | RECSYS_QUERY_HISTORY;
+    q.history = history;
+    q.history_count = 2;
+    expect_ok(exec, recsys_model_score(a, exec, &q, 1, scores));
+    expect_ok(exec, recsys_model_score(b, exec, &q, 1, scores + n_items));
+    assert_memory_equal(scores, scores + n_items, (size_t)n_items * sizeof *scores);
+    free(scores);
+}
+
+void expect_same_model(recsys_exec *exec, const recsys_model *a, const recsys_model *b, int histories)
+{
+    assert_string_equal(recsys_model_name(a), recsys_model_name(b));
+    assert_string_equal(recsys_model_params(a), recsys_model_params(b));
+    expect_same_ids(recsys_model_users(a), recsys_model_users(b));
+    expect_same_ids(recsys_model_items(a), recsys_model_items(b));
+    assert_int_equal(recsys_model_tensor_count(a), recsys_model_tensor_count(b));
+    for (int64_t t = 0; t < recsys_model_tensor_count(a); t++) expect_same_tensor(exec, a, b, t);
+    if (histories) expect_same_histories(exec, a, b);
+    expect_same_scores(exec, a, b);
+}
