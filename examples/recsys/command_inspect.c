@@ -34,12 +34,12 @@ static void describe_tensor(table *t, json *j, const recsys_tensor_info *info)
     json_text(j, "stored", info->derived ? "no" : "yes");
     json_text(j, "meaning", info->doc);
     json_end(j, '}');
-    table_cell(t, "  %s", info->name);
-    table_cell(t, "%s", type);
-    table_cell(t, "%s", shape);
-    table_cell(t, "%s", size_text(size, tensor_bytes(info)));
-    table_cell(t, "%s", info->derived ? "no" : "yes");
-    table_cell(t, "%s", info->doc != NULL ? info->doc : "");
+    table_text(t, info->name);
+    table_text(t, type);
+    table_text(t, shape);
+    table_text(t, size_text(size, tensor_bytes(info)));
+    table_text(t, info->derived ? "no" : "yes");
+    table_text(t, info->doc != NULL ? info->doc : "");
 }
 
 static recsys_status describe(program *p, const recsys_model *model, int64_t file_bytes)
@@ -62,7 +62,7 @@ static recsys_status describe(program *p, const recsys_model *model, int64_t fil
     json_text(&j, "histories", recsys_model_has_histories(model) ? "yes" : "no");
     json_integer(&j, "file_bytes", file_bytes);
     json_begin(&j, "tensors", '[');
-    table_head(&t, "  tensor", "type", "shape", "size", "stored", "meaning", NULL);
+    table_head(&t, "tensor", "type", "shape", "size", "stored", "meaning", NULL);
     for (int64_t i = 0; i < recsys_model_tensor_count(model) && status == RECSYS_OK; i++) {
         recsys_tensor_info info = RECSYS_TENSOR_INFO_INIT;
         status = recsys_model_tensor_info(model, i, &info);

@@ -19,9 +19,9 @@ recsys_status command_models(program *p)
     for (int64_t i = 0; i < recsys_model_class_count(); i++) {
         recsys_model_class_info info = RECSYS_MODEL_CLASS_INFO_INIT;
         recsys_model_class_at(i, &info);
-        table_cell(&t, "%s", info.name);
-        table_cell(&t, "%s", info.summary);
-        table_cell(&t, "%s", info.citation != NULL ? info.citation : "");
+        table_text(&t, info.name);
+        table_text(&t, info.summary);
+        table_text(&t, info.citation != NULL ? info.citation : "");
         json_begin(&j, NULL, '{');
         json_text(&j, "name", info.name);
         json_text(&j, "summary", info.summary);
@@ -50,11 +50,11 @@ static void describe_param(table *t, json *j, const recsys_param_info *info)
     static const char *const types[] = { "", "integer", "number", "bool", "choice", "list" };
     char range[256];
     range_text(range, sizeof range, info);
-    table_cell(t, "%s", info->key);
-    table_cell(t, "%s", types[info->type]);
-    table_cell(t, "%s", info->default_value);
-    table_cell(t, "%s", range);
-    table_cell(t, "%s", info->doc);
+    table_text(t, info->key);
+    table_text(t, types[info->type]);
+    table_text(t, info->default_value);
+    table_text(t, range);
+    table_text(t, info->doc);
     json_begin(j, NULL, '{');
     json_text(j, "name", info->key);
     json_text(j, "type", types[info->type]);

@@ -69,9 +69,9 @@ static recsys_status show_history(program *p, const job *w, const visitor *v)
     table t = TABLE_INIT("lll");
     for (int64_t i = 0; i < shown; i++) {
         char *id = id_text(items, v->history[i]);
-        table_cell(&t, "  known");
-        table_cell(&t, "%s", id != NULL ? id : "?");
-        table_cell(&t, "%s", name_of(w->names, items, v->history[i]));
+        table_text(&t, "  known");
+        table_text(&t, id != NULL ? id : "?");
+        table_text(&t, name_of(w->names, items, v->history[i]));
         free(id);
     }
     recsys_status status = table_show(p, &t);

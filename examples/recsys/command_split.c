@@ -82,9 +82,9 @@ static recsys_status describe_part(program *p, const part *t, table *rows, json 
     recsys_statistics s = RECSYS_STATISTICS_INIT;
     if (t->data == NULL) return RECSYS_OK;
     recsys_status status = recsys_dataset_statistics(t->data, p->exec, &s);
-    table_cell(rows, "%s", t->name);
-    table_cell(rows, "%lld", (long long)s.n_events);
-    table_cell(rows, "%lld", (long long)s.n_interactions);
+    table_text(rows, t->name);
+    table_integer(rows, s.n_events);
+    table_integer(rows, s.n_interactions);
     json_begin(j, t->name, '{');
     json_integer(j, "events", s.n_events);
     json_integer(j, "interactions", s.n_interactions);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 char *id_text(const recsys_ids *ids, int64_t index)
 {
@@ -96,18 +97,29 @@ recsys_status id_lines_indices(program *p, const id_lines *lines, const recsys_i
     return RECSYS_OK;
 }
 
-recsys_status names_read(program *p, recsys_dataset **names)
+/* An item table needs no events beside it: a builder that gets none makes a dataset of the catalogue alone. */
+static recsys_status read_item_table(program *p, recsys_dataset **names)
 {
     recsys_read_options options = RECSYS_READ_OPTIONS_INIT;
     recsys_dataset_builder *builder = NULL;
-    *names = NULL;
-    if (p->settings.names == NULL) return RECSYS_OK;
     options.items = p->settings.names;
     options.item_columns = p->settings.item_columns;
     recsys_status status = recsys_dataset_builder_create(p->exec, &options, &builder);
     if (status == RECSYS_OK) status = recsys_dataset_builder_finish(builder, names);
     recsys_dataset_builder_release(builder);
     return status;
+}
+
+recsys_status names_read(program *p, recsys_dataset **names)
+{
+    recsys_read_options options = RECSYS_READ_OPTIONS_INIT;
+    struct stat info;
+    const char *path = p->settings.names;
+    *names = NULL;
+    if (path == NULL) return RECSYS_OK;
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) return read_item_table(p, names);
+    options.format = "movielens";
+    return recsys_dataset_read(p->exec, path, &options, names);
 }
 
 const char *name_of(const recsys_dataset *names, const recsys_ids *items, int64_t item)

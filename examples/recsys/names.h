@@ -25,7 +25,8 @@ void id_lines_free(id_lines *lines);
 /* The indices of those ids that `ids` holds; the others are of no interest. `index` is for the caller to free(). */
 recsys_status id_lines_indices(program *p, const id_lines *lines, const recsys_ids *ids, int64_t **index, int64_t *count);
 
-/* The dataset that holds the item table of --items, for its names; NULL if there is no --items. */
+/* The dataset that holds the items of --items (an item table, or a MovieLens folder), for their names; NULL without
+ * --items. */
 recsys_status names_read(program *p, recsys_dataset **names);
 
 /* The name of an item of `items`; "" if there is none. Borrowed from `names`. */

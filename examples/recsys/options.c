@@ -80,7 +80,7 @@ static const option OPTIONS[] = {
       "when a user and an item meet again (after the filters below)" },
     { "users", "N|FILE", READING, TEXT, AT(users), "ids known without events: a count (0 to N-1) or a file of ids" },
     { "items", "N|FILE", READING & ~FOR_RECOMMEND, TEXT, AT(items), "likewise for items: a count or an item table" },
-    { "items", "FILE", NAMING, TEXT, AT(names), "an item table: the names to print" },
+    { "items", "FILE", NAMING, TEXT, AT(names), "an item table or a MovieLens folder: the names to print" },
     { "item-columns", "WORDS", READING | FOR_SIMILAR, TEXT, AT(item_columns),
       "what the item table holds: item,name,features, another word for a feature table of its own, _ to skip" },
 

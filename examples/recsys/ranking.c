@@ -29,12 +29,14 @@ recsys_status ranking_show(program *p, json *j, const recsys_ids *items, const r
     json_begin(j, "items", '[');
     int places = decimals(item, score, k);
     for (int64_t r = 0; r < k && item[r] >= 0; r++) {
+        char number[64]; /* any float in full */
         char *id = id_text(items, item[r]);
         const char *name = name_of(names, items, item[r]);
-        table_cell(t, "%lld", (long long)(r + 1));
-        table_cell(t, "%s", id != NULL ? id : "?");
-        table_cell(t, "%.*f", places, (double)score[r]);
-        if (names != NULL) table_cell(t, "%s", name);
+        table_integer(t, r + 1);
+        table_text(t, id != NULL ? id : "?");
+        snprintf(number, sizeof number, "%.*f", places, (double)score[r]);
+        table_text(t, number);
+        if (names != NULL) table_text(t, name);
         free(id);
         json_begin(j, NULL, '{');
         json_id(j, "item", items, item[r]);

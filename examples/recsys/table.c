@@ -9,10 +9,9 @@
 
 enum { MOST_COLUMNS = 16 };
 
-/* Takes over `text`, which is NULL if there was no memory for it. */
-static void add_cell(table *t, char *text)
+void table_text(table *t, const char *text)
 {
-    if (text != NULL && t->cells == t->room) {
+    if (t->cells == t->room) {
         int64_t room = t->room > 0 ? 2 * t->room : 64;
         char **grown = realloc(t->cell, (size_t)room * sizeof *grown);
         if (grown != NULL) {
@@ -20,32 +19,28 @@ static void add_cell(table *t, char *text)
             t->room = room;
         }
     }
-    if (text == NULL || t->cells == t->room) {
+    size_t size = strlen(text) + 1;
+    char *copy = t->cells < t->room ? malloc(size) : NULL;
+    if (copy == NULL) {
         t->failed = 1;
-        free(text);
         return;
     }
-    t->cell[t->cells++] = text;
+    memcpy(copy, text, size);
+    t->cell[t->cells++] = copy;
 }
 
-void table_cell(table *t, const char *format, ...)
+void table_integer(table *t, int64_t value)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
-    va_end(arguments);
-    char *text = malloc((size_t)length + 1);
-    va_start(arguments, format);
-    if (text != NULL) vsnprintf(text, (size_t)length + 1, format, arguments);
-    va_end(arguments);
-    add_cell(t, text);
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)value);
+    table_text(t, text);
 }
 
 void table_head(table *t, ...)
 {
     va_list arguments;
     va_start(arguments, t);
-    for (const char *s; (s = va_arg(arguments, const char *)) != NULL;) table_cell(t, "%s", s);
+    for (const char *s; (s = va_arg(arguments, const char *)) != NULL;) table_text(t, s);
     va_end(arguments);
 }
 

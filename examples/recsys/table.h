@@ -17,7 +17,8 @@ typedef struct table {
 
 #define TABLE_INIT(align) { (int)sizeof(align) - 1, align, NULL, 0, 0, 0 }
 
-void table_cell(table *t, const char *format, ...) PRINTF_LIKE(2, 3);
+void table_text(table *t, const char *text);
+void table_integer(table *t, int64_t value);
 
 /* One cell for each text up to a NULL. */
 void table_head(table *t, ...);

@@ -3,8 +3,9 @@
  * An event is a user, an item and, where the data has them, a value, a time, a behaviour, a session and a flag. A
  * recsys_dataset is immutable and reference-counted; any number of threads may use it. Users and items keep their
  * external ids (recsys_ids) and are numbered from 0; ids may be known without any event (a *universe*).
- * Numbering, where ids come from files or arrays: with a universe its order; without one, integers ascend (so the order of rows does not matter, and ids that
- * run from 0 are their own indices), strings are numbered by first appearance. Ties in rankings go to the lower index.
+ * Ids from files or arrays are numbered by their universe; without one, integers ascending (so the order of rows does not
+ * matter, and ids that run from 0 are their own indices) and strings by first appearance. Where scores are equal, the lower
+ * index comes first.
  * The *interaction matrix* of a dataset has one cell for each user and item that meet in at least one event; its value
  * is that of the latest such event (by time if there are times, then by row), or 1 if the data has no values.
  *

@@ -14,4 +14,7 @@
 #include "backend/ops.def"
 #undef OP
 
+/* OK if `flavour`, as openblas_get_parallel() gives it, is OpenMP's; else ERR_BLAS with the packages to install. */
+recsys_status recsys__cpu_check_blas(int flavour, error *e);
+
 #endif

@@ -11,13 +11,11 @@
 #include "backend/op/dot_rank.h"
 
 #include <math.h>
-#include <omp.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/dot_tile.h"
 #include "kernels/cpu/vec/vec.h"
+#include "kernels/cpu/watch.h"
 
 /* A block of users at most; what its lists and vectors may take of the second-level cache. */
 enum { BLOCK_USERS = 96, BLOCK_BYTES = 256 << 10 };
@@ -120,16 +118,13 @@ size_t recsys__cpu_dot_rank_workspace(const op_dot_rank *o, int32_t threads)
 
 /* One running operation. */
 typedef struct job {
-    op_context *c;
     const op_dot_rank *o;
     plan p;
     shortlist_rule rule;
     int64_t n; /* items in the stream */
     float *panels;
     char *threads; /* parts of the threads */
-    int64_t total;
-    atomic_llong done;
-    atomic_int status; /* not 0: what is left is skipped */
+    watch watch;
 } job;
 
 /* A thread's part of the workspace. */
@@ -153,21 +148,6 @@ static part part_of(const job *j, int t)
         .sorting = (void *)(base + j->p.sorting),
         .panels = (void *)(base + j->p.panels),
     };
-}
-
-static bool stopped(job *j)
-{
-    if (j->c->cancelled(j->c->host)) atomic_store(&j->status, RECSYS_ERR_CANCELLED);
-    return atomic_load(&j->status) != RECSYS_OK;
-}
-
-/* Counts queries; the calling thread reports for all. */
-static void finished(job *j, int64_t queries)
-{
-    int64_t done = atomic_fetch_add(&j->done, queries) + queries;
-    if (omp_get_thread_num() != 0) return;
-    recsys_status s = j->c->progress(j->c->host, done, j->total);
-    if (s) atomic_store(&j->status, s);
 }
 
 /* ---- a block of users ---- */
@@ -223,17 +203,17 @@ static void block_over_chunk(job *j, const part *s, int64_t b, int64_t first, in
         recsys__shortlist_resume(s->lists + (q - q0), &j->rule, to->items + q * to->k, to->scores + q * to->k);
     rank_block(j, s, q1 - q0, j->panels, n_panels, first);
     for (int64_t q = q0; q < q1; q++) finish_list(j, s, s->lists + (q - q0), q);
-    finished(j, q1 - q0);
+    watch_done(&j->watch, q1 - q0);
 }
 
-static void rank_by_users(job *j, int32_t threads)
+static void rank_by_users(job *j, op_context *c, int32_t threads)
 {
     const dot_tile *tile = j->p.tile;
     int64_t D = j->o->dim, W = tile->width, Q = j->o->to.n_queries;
     int64_t blocks = divide_up(Q, j->p.block), panels = recsys__cpu_dot_panels(tile, j->n);
     int64_t chunks = larger(1, divide_up(panels, j->p.chunk)); /* one at least: it finishes the lists */
-    j->total = Q * chunks;
-    for (int64_t chunk = 0; chunk < chunks && !stopped(j); chunk++) {
+    watch_begin(&j->watch, c, Q * chunks);
+    for (int64_t chunk = 0; chunk < chunks && !watch_stopped(&j->watch); chunk++) {
         int64_t p0 = chunk * j->p.chunk, n_panels = smaller(j->p.chunk, panels - p0);
 #pragma omp parallel num_threads(threads)
         {
@@ -244,7 +224,7 @@ static void rank_by_users(job *j, int32_t threads)
                                            smaller(W, j->n - (p0 + p) * W), D);
 #pragma omp for schedule(dynamic, 1)
             for (int64_t b = 0; b < blocks; b++)
-                if (!stopped(j)) block_over_chunk(j, &s, b, p0 * W, n_panels);
+                if (!watch_stopped(&j->watch)) block_over_chunk(j, &s, b, p0 * W, n_panels);
         }
     }
 }
@@ -257,7 +237,7 @@ static void score_part(job *j, const part *s, int64_t p0, int64_t p1)
     const dot_tile *tile = j->p.tile;
     int64_t D = j->o->dim, W = tile->width, Q = j->o->to.n_queries;
     start_lists(j, s, 0, Q);
-    for (int64_t p = p0; p < p1 && !stopped(j); p += j->p.step) {
+    for (int64_t p = p0; p < p1 && !watch_stopped(&j->watch); p += j->p.step) {
         int64_t n = smaller(j->p.step, p1 - p);
         recsys__cpu_dot_pack_items(tile, s->panels, j->o->items, j->rule.ids, p * W, smaller(n * W, j->n - p * W), D);
         rank_block(j, s, Q, s->panels, n, p * W);
@@ -272,10 +252,10 @@ static void join_parts(job *j, const part *s, int64_t q, int parts)
     finish_list(j, s, l, q);
 }
 
-static void rank_by_items(job *j, int32_t threads)
+static void rank_by_items(job *j, op_context *c, int32_t threads)
 {
     int64_t Q = j->o->to.n_queries, panels = recsys__cpu_dot_panels(j->p.tile, j->n);
-    j->total = Q;
+    watch_begin(&j->watch, c, Q);
 #pragma omp parallel num_threads(threads)
     {
         int t = omp_get_thread_num(), parts = omp_get_num_threads();
@@ -284,9 +264,9 @@ static void rank_by_items(job *j, int32_t threads)
 #pragma omp barrier
 #pragma omp for schedule(dynamic, 1)
         for (int64_t q = 0; q < Q; q++)
-            if (!stopped(j)) join_parts(j, &s, q, parts);
+            if (!watch_stopped(&j->watch)) join_parts(j, &s, q, parts);
     }
-    if (!stopped(j)) finished(j, Q);
+    if (!watch_stopped(&j->watch)) watch_done(&j->watch, Q);
 }
 
 /* ---- entry ---- */
@@ -307,7 +287,7 @@ recsys_status recsys__cpu_dot_rank(op_context *c, const op_dot_rank *o)
     const ranking *to = &o->to;
     if (o->dim < 1) return recsys__fail(c->error, RECSYS_ERR_UNSUPPORTED, "dot_rank: vectors of %lld columns", (long long)o->dim);
     if (to->n_queries == 0) return RECSYS_OK;
-    job j = { .c = c, .o = o, .n = to->n_items };
+    job j = { .o = o, .n = to->n_items };
     j.p = make_plan(o, recsys__cpu_dot(recsys__cpu_simd(c->simd)), c->threads);
     c->rung = j.p.tile->name;
     char *w = c->workspace;
@@ -318,11 +298,9 @@ recsys_status recsys__cpu_dot_rank(op_context *c, const op_dot_rank *o)
         j.n = list_ids((void *)w, to->excluded, to->n_items);
         j.rule.ids = (void *)w;
     }
-    atomic_init(&j.done, 0);
-    atomic_init(&j.status, RECSYS_OK);
     double work = (double)to->n_queries * (double)j.n * (double)o->dim / THREAD_WORK;
     int32_t threads = work < c->threads ? (int32_t)work + 1 : c->threads;
-    if (j.p.by_items) rank_by_items(&j, threads);
-    else rank_by_users(&j, threads);
-    return atomic_load(&j.status);
+    if (j.p.by_items) rank_by_items(&j, c, threads);
+    else rank_by_users(&j, c, threads);
+    return watch_end(&j.watch, "ranking");
 }

@@ -120,7 +120,7 @@ TARGET_AVX2 void recsys__cpu_dot_scores_at_avx2(float *out, const float *user, c
     for (; e + 8 <= n; e += 8) {
         const float *v[8];
         float sum[8] = { 0.0f };
-        for (int j = 0; j < 8; j++) v[j] = items + item[e + j] * D;
+        for (int j = 0; j < 8; j++) v[j] = items + (item ? item[e + j] : e + j) * D;
         for (int64_t k = 0; k < D; k++) {
 #pragma GCC unroll 8
             for (int j = 0; j < 8; j++) sum[j] = fmaf(user[k], v[j][k], sum[j]);
@@ -128,7 +128,7 @@ TARGET_AVX2 void recsys__cpu_dot_scores_at_avx2(float *out, const float *user, c
         for (int j = 0; j < 8; j++) out[e + j] = sum[j];
     }
     for (; e < n; e++) {
-        const float *v = items + item[e] * D;
+        const float *v = items + (item ? item[e] : e) * D;
         float sum = 0.0f;
         for (int64_t k = 0; k < D; k++) sum = fmaf(user[k], v[k], sum);
         out[e] = sum;

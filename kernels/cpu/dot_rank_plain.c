@@ -43,7 +43,7 @@ static void scores_at_plain(float *out, const float *user, const float *items, c
                             int64_t D)
 {
     for (int64_t e = 0; e < n; e++) {
-        const float *v = items + item[e] * D;
+        const float *v = items + (item ? item[e] : e) * D;
         float sum = 0.0f;
         for (int64_t k = 0; k < D; k++) sum = fmaf(user[k], v[k], sum);
         out[e] = sum;

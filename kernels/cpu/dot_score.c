@@ -1,73 +1,174 @@
-/* dot_score.c - the dot_score kernel: inner products one at a time, or for all items a row of them.
+/* dot_score.c - the dot_score kernel: inner products at given items, or at all of them.
  *
- * Each score is one chain of fused multiply-adds over the columns, as in dot_rank, so both give the same bits.
- * Q queries, I items, D columns.
+ * All items: in tiles (dot_tile.h). A thread takes a step of panels, packs it and runs all groups of users over it. For a
+ * few queries packing would cost more than it saves, so they read the items as they stand.
+ * Given items: chunks of the list, cut without regard to queries, so that one long list keeps all threads busy too.
+ * Q queries, I items, D columns; R users in a group, W items in a panel.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "backend/op/dot_score.h"
 
-#include <math.h>
+#include <string.h>
 
 #include "kernels/cpu/cpu.h"
+#include "kernels/cpu/dot_tile.h"
+#include "kernels/cpu/vec/vec.h"
+#include "kernels/cpu/watch.h"
 
-enum { LANES = 8 }; /* independent chains that run side by side */
+/* Queries up to which items are read unpacked; scores in a chunk; bytes of panels in a step (second-level cache). */
+enum { FEW_QUERIES = 3, CHUNK = 4096, STEP_BYTES = 128 << 10 };
+
+/* Multiply-adds that are worth another thread. */
+enum { THREAD_WORK = 1 << 20 };
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t divide_up(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+/* ---- workspace ---- */
+
+static int64_t step_panels(const dot_tile *t, int64_t D)
+{
+    int64_t n = STEP_BYTES / (t->width * D * 4);
+    return n > 1 ? n : 1;
+}
+
+static bool in_tiles(const op_dot_score *o)
+{
+    return !o->at.ptr && o->at.n_queries > FEW_QUERIES;
+}
+
+/* Bytes of a thread's part: a step of panels, then a group of users; both whole cache lines. */
+static size_t part_bytes(const dot_tile *t, int64_t D)
+{
+    size_t floats = (size_t)((step_panels(t, D) * t->width + t->rows) * D);
+    return (floats * sizeof(float) + 63) / 64 * 64;
+}
 
 size_t recsys__cpu_dot_score_workspace(const op_dot_score *o, int32_t threads)
 {
-    (void)o, (void)threads;
-    return 0;
-}
-
-static float dot(const float *u, const float *v, int64_t dim)
-{
-    float sum = 0.0f;
-    for (int64_t c = 0; c < dim; c++)
-        sum = fmaf(u[c], v[c], sum);
-    return sum;
-}
-
-/* Scores of the items first to last - 1 for one user: LANES chains at a time hide the latency of each. */
-static void dot_range(float *out, const float *u, const float *items, int64_t dim, int64_t first, int64_t last)
-{
-    int64_t i = first;
-    for (; i + LANES <= last; i += LANES) {
-        float sum[LANES] = { 0.0f };
-        for (int64_t c = 0; c < dim; c++)
-            for (int l = 0; l < LANES; l++)
-                sum[l] = fmaf(u[c], items[(i + l) * dim + c], sum[l]);
-        for (int l = 0; l < LANES; l++)
-            out[i + l] = sum[l];
+    size_t most = 0;
+    if (o->dim < 1 || !in_tiles(o)) return 0;
+    for (int32_t simd = SIMD_PLAIN; simd <= SIMD_AVX512; simd++) { /* which rung will run is known only then */
+        size_t bytes = part_bytes(recsys__cpu_dot(simd), o->dim);
+        most = bytes > most ? bytes : most;
     }
-    for (; i < last; i++)
-        out[i] = dot(u, items + i * dim, dim);
+    return most * (size_t)threads;
 }
 
-static void score_all(op_context *c, const op_dot_score *o)
+/* ---- all items ---- */
+
+/* Scores of users q0..q0+R-1 at the items of a panel that starts at item `first`, copied to where they belong. */
+static void score_tile(const op_dot_score *o, const dot_tile *t, const float *users, const float *panel, int64_t q0,
+                       int64_t first)
 {
-    enum { CHUNK = 1024 };
-    int64_t I = o->at.n_items, chunks = (I + CHUNK - 1) / CHUNK;
-#pragma omp parallel for collapse(2) num_threads(c->threads) schedule(static)
-    for (int64_t q = 0; q < o->at.n_queries; q++)
-        for (int64_t k = 0; k < chunks; k++) {
-            int64_t last = (k + 1) * CHUNK < I ? (k + 1) * CHUNK : I;
-            if (!c->cancelled(c->host))
-                dot_range(o->at.out + q * I, o->users + q * o->dim, o->items, o->dim, k * CHUNK, last);
+    float tile[DOT_ROWS_MOST * DOT_WIDTH_MOST];
+    int64_t I = o->at.n_items, n = smaller(t->width, I - first), q1 = smaller(q0 + t->rows, o->at.n_queries);
+    t->scores(tile, users, panel, o->dim);
+    for (int64_t q = q0; q < q1; q++)
+        memcpy(o->at.out + q * I + first, tile + (q - q0) * t->width, (size_t)n * sizeof(float));
+}
+
+static void score_step(const op_dot_score *o, const dot_tile *t, float *panels, int64_t first, int64_t n)
+{
+    int64_t D = o->dim, Q = o->at.n_queries, R = t->rows, W = t->width;
+    float *users = panels + step_panels(t, D) * W * D;
+    recsys__cpu_dot_pack_items(t, panels, o->items, NULL, first, n, D);
+    for (int64_t q = 0; q < Q; q += R) {
+        recsys__cpu_dot_pack_users(t, users, o->users + q * D, smaller(R, Q - q), D);
+        for (int64_t i = 0; i < n; i += W) score_tile(o, t, users, panels + i * D, q, first + i);
+    }
+}
+
+static recsys_status score_in_tiles(op_context *c, const op_dot_score *o, const dot_tile *t, int32_t threads)
+{
+    int64_t I = o->at.n_items, step = step_panels(t, o->dim) * t->width, steps = divide_up(I, step);
+    watch w;
+    watch_begin(&w, c, steps);
+#pragma omp parallel num_threads(threads)
+    {
+        float *panels = (void *)((char *)c->workspace + (size_t)omp_get_thread_num() * part_bytes(t, o->dim));
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t s = 0; s < steps; s++) {
+            if (watch_stopped(&w)) continue;
+            score_step(o, t, panels, s * step, smaller(step, I - s * step));
+            watch_done(&w, 1);
         }
+    }
+    return watch_end(&w, "scoring");
 }
 
-static void score_listed(op_context *c, const op_dot_score *o)
+static recsys_status score_unpacked(op_context *c, const op_dot_score *o, const dot_tile *t, int32_t threads)
 {
-#pragma omp parallel for num_threads(c->threads) schedule(dynamic, 16)
-    for (int64_t q = 0; q < o->at.n_queries; q++)
-        for (int64_t e = o->at.ptr[q]; e < o->at.ptr[q + 1] && !c->cancelled(c->host); e++)
-            o->at.out[e] = dot(o->users + q * o->dim, o->items + o->at.item[e] * o->dim, o->dim);
+    int64_t I = o->at.n_items, D = o->dim, chunks = divide_up(I, CHUNK), total = o->at.n_queries * chunks;
+    watch w;
+    watch_begin(&w, c, total);
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+    for (int64_t j = 0; j < total; j++) {
+        int64_t q = j / chunks, first = j % chunks * CHUNK;
+        if (watch_stopped(&w)) continue;
+        t->scores_at(o->at.out + q * I + first, o->users + q * D, o->items + first * D, NULL, smaller(CHUNK, I - first), D);
+        watch_done(&w, 1);
+    }
+    return watch_end(&w, "scoring");
 }
+
+/* ---- given items ---- */
+
+/* The query that place e of the list belongs to: the last one that starts at or before it. */
+static int64_t query_of(const scoring *at, int64_t e)
+{
+    int64_t low = 0, high = at->n_queries; /* ptr[low] <= e < ptr[high] */
+    while (high - low > 1) {
+        int64_t middle = low + (high - low) / 2;
+        if (at->ptr[middle] <= e) low = middle;
+        else high = middle;
+    }
+    return low;
+}
+
+static void score_places(const op_dot_score *o, const dot_tile *t, int64_t begin, int64_t end)
+{
+    const scoring *at = &o->at;
+    for (int64_t q = query_of(at, begin), e = begin; e < end; q++) {
+        int64_t last = smaller(at->ptr[q + 1], end);
+        t->scores_at(at->out + e, o->users + q * o->dim, o->items, at->item + e, last - e, o->dim);
+        e = last;
+    }
+}
+
+static recsys_status score_listed(op_context *c, const op_dot_score *o, const dot_tile *t, int32_t threads)
+{
+    int64_t first = o->at.ptr[0], last = o->at.ptr[o->at.n_queries], chunks = divide_up(last - first, CHUNK);
+    watch w;
+    watch_begin(&w, c, chunks);
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+    for (int64_t j = 0; j < chunks; j++) {
+        if (watch_stopped(&w)) continue;
+        score_places(o, t, first + j * CHUNK, smaller(first + (j + 1) * CHUNK, last));
+        watch_done(&w, 1);
+    }
+    return watch_end(&w, "scoring");
+}
+
+/* ---- entry ---- */
 
 recsys_status recsys__cpu_dot_score(op_context *c, const op_dot_score *o)
 {
-    if (o->at.ptr == NULL)
-        score_all(c, o);
-    else
-        score_listed(c, o);
-    return c->cancelled(c->host) ? recsys__fail(c->error, RECSYS_ERR_CANCELLED, "cancelled") : RECSYS_OK;
+    if (o->dim < 1)
+        return recsys__fail(c->error, RECSYS_ERR_UNSUPPORTED, "dot_score: vectors of %lld columns", (long long)o->dim);
+    if (o->at.n_queries == 0) return RECSYS_OK;
+    const dot_tile *t = recsys__cpu_dot(recsys__cpu_simd(c->simd));
+    c->rung = t->name;
+    int64_t places = o->at.ptr ? o->at.ptr[o->at.n_queries] : o->at.n_queries * o->at.n_items;
+    double work = (double)places * (double)o->dim / THREAD_WORK;
+    int32_t threads = work < c->threads ? (int32_t)work + 1 : c->threads;
+    if (o->at.ptr) return score_listed(c, o, t, threads);
+    return in_tiles(o) ? score_in_tiles(c, o, t, threads) : score_unpacked(c, o, t, threads);
 }

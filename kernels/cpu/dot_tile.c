@@ -56,10 +56,11 @@ void recsys__cpu_dot_pack_users(const dot_tile *t, float *groups, const float *u
 }
 
 /* One loop over all hits, whose end is guessed wrong once, not one inside another, which is guessed wrong for each word. */
-void recsys__cpu_dot_collect(const dot_hits *words, int64_t n, int32_t width, const shortlist_rule *rule)
+void recsys__cpu_dot_collect(dot_hits *words, int64_t n, int32_t width, const shortlist_rule *rule)
 {
     int32_t log2_width = __builtin_ctz((unsigned)width);
     const dot_hits *end = words + n;
+    words[n].bits = 0;
     uint64_t left = words->bits;
     while (words < end) {
         int32_t b = __builtin_ctzll(left);

@@ -43,7 +43,7 @@ typedef struct dot_tile {
     /* The rows x width scores of one tile. */
     void (*scores)(float *out, const float *users, const float *panel, int64_t dim);
 
-    /* out[e] = inner product of `user` and row item[e] of `items`, neither of them packed. */
+    /* out[e] = inner product of `user` and row item[e] of `items` (NULL: row e), neither of them packed. */
     void (*scores_at)(float *out, const float *user, const float *items, const int32_t *item, int64_t n, int64_t dim);
 } dot_tile;
 
@@ -59,8 +59,8 @@ void recsys__cpu_dot_scores_at_avx2(float *out, const float *user, const float *
 /* The rung for simd = recsys__cpu_simd(limit). */
 const dot_tile *recsys__cpu_dot(int32_t simd);
 
-/* Appends to the users' lists what n words mark, none of them without a hit. words[n] may be read. */
-void recsys__cpu_dot_collect(const dot_hits *words, int64_t n, int32_t width, const shortlist_rule *rule);
+/* Appends to the users' lists what n words mark, none of them without a hit. words[n] is the function's to write. */
+void recsys__cpu_dot_collect(dot_hits *words, int64_t n, int32_t width, const shortlist_rule *rule);
 
 /* Panels that hold n items. */
 int64_t recsys__cpu_dot_panels(const dot_tile *t, int64_t n);

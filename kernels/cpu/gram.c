@@ -8,11 +8,10 @@
 
 #include <float.h>
 #include <math.h>
-#include <omp.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "kernels/cpu/cpu.h"
+#include "kernels/cpu/watch.h"
 
 /* Columns handed out at a time. Early columns are long, and popular items heavy: small pieces even that out. */
 enum { COLUMNS_AT_ONCE = 8 };
@@ -63,28 +62,21 @@ size_t recsys__cpu_gram_workspace(const op_gram *o, int32_t threads)
 
 recsys_status recsys__cpu_gram(op_context *c, const op_gram *o)
 {
-    int64_t blocks = (o->n_items + COLUMNS_AT_ONCE - 1) / COLUMNS_AT_ONCE;
-    atomic_int status = RECSYS_OK;
-    atomic_llong done = 0;
+    int64_t I = o->n_items;
+    watch w;
+    watch_begin(&w, c, (I + COLUMNS_AT_ONCE - 1) / COLUMNS_AT_ONCE);
 #pragma omp parallel for num_threads(c->threads) schedule(dynamic, 1)
-    for (int64_t block = 0; block < blocks; block++) {
-        if (c->cancelled(c->host)) atomic_store(&status, RECSYS_ERR_CANCELLED);
-        if (atomic_load(&status)) continue;
+    for (int64_t first = 0; first < I; first += COLUMNS_AT_ONCE) {
+        if (watch_stopped(&w)) continue;
         double *sum = (double *)c->workspace + (size_t)omp_get_thread_num() * row_doubles(o);
-        int64_t end = (block + 1) * COLUMNS_AT_ONCE < o->n_items ? (block + 1) * COLUMNS_AT_ONCE : o->n_items;
-        for (int64_t i = block * COLUMNS_AT_ONCE; i < end; i++) {
+        for (int64_t i = first; i < first + COLUMNS_AT_ONCE && i < I; i++) {
             add_column(sum, o, i);
             sum[i] += (double)o->l2;
-            if (!store_column(&o->out, sum, i)) atomic_store(&status, RECSYS_ERR_NUMERIC);
+            if (!store_column(&o->out, sum, i)) atomic_store(&w.status, RECSYS_ERR_NUMERIC);
         }
-        int64_t blocks_done = atomic_fetch_add(&done, 1) + 1;
-        if (omp_get_thread_num() == 0) {
-            recsys_status s = c->progress(c->host, blocks_done, blocks);
-            if (s) atomic_store(&status, s);
-        }
+        watch_done(&w, 1);
     }
-    recsys_status s = atomic_load(&status);
-    if (s == RECSYS_ERR_NUMERIC) return recsys__fail(c->error, s, "gram matrix is not finite");
-    if (s) return recsys__fail(c->error, s, "cancelled in the gram matrix of %lld items", (long long)o->n_items);
-    return RECSYS_OK;
+    if (atomic_load(&w.status) == RECSYS_ERR_NUMERIC)
+        return recsys__fail(c->error, RECSYS_ERR_NUMERIC, "gram matrix of %lld items is not finite", (long long)I);
+    return watch_end(&w, "adding up the gram matrix");
 }

@@ -9,13 +9,12 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "backend/op/history_rank.h"
 
-#include <omp.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/precision.h"
 #include "kernels/cpu/shortlist.h"
+#include "kernels/cpu/watch.h"
 
 /* Queries handed out at a time by panels, and queries that are in work at once by rows. */
 enum { PANEL_QUERIES = 64, ROW_QUERIES = 8 };
@@ -167,12 +166,6 @@ static void rank_row(const job *j, const float *y, int64_t q)
     finish_list(j, l, q);
 }
 
-static recsys_status report(const job *j, int64_t done, int64_t total)
-{
-    if (j->c->cancelled(j->c->host)) return RECSYS_ERR_CANCELLED;
-    return j->c->progress(j->c->host, done, total);
-}
-
 /* ---- by panels ---- */
 
 /* Panels take turns in the two places. */
@@ -217,26 +210,26 @@ static recsys_status rank_by_panels(const job *j)
     int64_t Q = j->o->to.n_queries, I = j->o->to.n_items;
     int64_t pack_pieces = (precision_padded(I) / SYMMETRIC_LINE + PRECISION_STRIPS - 1) / PRECISION_STRIPS;
     int64_t rank_pieces = (Q + PANEL_QUERIES - 1) / PANEL_QUERIES;
-    atomic_int status = RECSYS_OK;
+    watch w;
+    watch_begin(&w, j->c, (I + VEC_PANEL - 1) / VEC_PANEL);
 #pragma omp parallel num_threads(j->c->threads)
     {
 #pragma omp for schedule(dynamic, PANEL_QUERIES)
         for (int64_t q = 0; q < Q; q++) start_list(j, q, q);
         for (int64_t first = -VEC_PANEL; first < I; first += VEC_PANEL) {
             int64_t packs = first + VEC_PANEL < I ? pack_pieces : 0, ranks = first < 0 ? 0 : rank_pieces;
-            if (omp_get_thread_num() == 0 && first >= 0 && atomic_load(&status) == RECSYS_OK) /* the calling thread */
-                atomic_store(&status, report(j, first, I));
 #pragma omp for schedule(dynamic, 1)
             for (int64_t piece = 0; piece < packs + ranks; piece++) {
-                if (atomic_load(&status)) continue;
+                if (watch_stopped(&w)) continue;
                 if (piece < packs) pack_piece(j, first + VEC_PANEL, piece);
                 else rank_piece(j, first, piece - packs);
             }
+            if (omp_get_thread_num() == 0 && first >= 0) watch_done(&w, 1);
         }
 #pragma omp for schedule(dynamic, PANEL_QUERIES)
         for (int64_t q = 0; q < Q; q++) finish_list(j, j->w.lists + q, q);
     }
-    return atomic_load(&status);
+    return watch_end(&w, "ranking");
 }
 
 /* ---- by rows ---- */
@@ -256,8 +249,9 @@ static recsys_status rank_by_rows(const job *j)
     int32_t threads = (int32_t)smaller(j->c->threads, 1 + entries(j->o) * I / PRODUCTS_PER_THREAD);
     /* Some four chunks for each thread, because columns further right cost more. */
     int64_t columns = smaller(PRECISION_CHUNK, round_up(I / (4 * (int64_t)threads) + 1, VEC_PANEL));
-    recsys_status status = RECSYS_OK;
-    for (int64_t q0 = 0; q0 < Q && status == RECSYS_OK; q0 += ROW_QUERIES) {
+    watch w;
+    watch_begin(&w, j->c, (Q + ROW_QUERIES - 1) / ROW_QUERIES);
+    for (int64_t q0 = 0; q0 < Q && !watch_stopped(&w); q0 += ROW_QUERIES) {
         int64_t q1 = smaller(q0 + ROW_QUERIES, Q);
 #pragma omp parallel num_threads(threads)
         {
@@ -270,9 +264,9 @@ static recsys_status rank_by_rows(const job *j)
 #pragma omp for schedule(dynamic, 1)
             for (int64_t q = q0; q < q1; q++) rank_row(j, j->w.rows + (q - q0) * N, q);
         }
-        status = report(j, q1, Q);
+        watch_done(&w, 1);
     }
-    return status;
+    return watch_end(&w, "ranking");
 }
 
 /* ---- sparse weights ---- */
@@ -292,18 +286,18 @@ static void rank_sparse_query(const job *j, float *y, int64_t q)
 
 static recsys_status rank_sparse(const job *j)
 {
-    int64_t N = row_floats(j->o), Q = j->o->to.n_queries, done = 0;
+    int64_t N = row_floats(j->o), Q = j->o->to.n_queries;
     int32_t threads = (int32_t)smaller(j->c->threads, Q);
-    recsys_status status = RECSYS_OK;
+    watch w;
+    watch_begin(&w, j->c, Q);
     memset(j->w.rows, 0, (size_t)(threads * N) * sizeof(float));
-    while (done < Q && status == RECSYS_OK) {
-        int64_t end = smaller(done + (int64_t)PANEL_QUERIES * threads, Q);
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 4)
-        for (int64_t q = done; q < end; q++) rank_sparse_query(j, j->w.rows + omp_get_thread_num() * N, q);
-        done = end;
-        status = report(j, done, Q);
+    for (int64_t q = 0; q < Q; q++) {
+        if (watch_stopped(&w)) continue;
+        rank_sparse_query(j, j->w.rows + omp_get_thread_num() * N, q);
+        watch_done(&w, 1);
     }
-    return status;
+    return watch_end(&w, "ranking");
 }
 
 /* ---- the operation ---- */
@@ -315,8 +309,6 @@ recsys_status recsys__cpu_history_rank(op_context *c, const op_history_rank *o)
     job j = { .c = c, .o = o, .v = recsys__cpu_vec(c->simd), .w = lay_out(o, c->threads, c->workspace) };
     j.rule = (shortlist_rule){ .k = o->to.k, .room = recsys__shortlist_room(o->to.k, o->to.n_items) };
     c->rung = j.v->name;
-    if (o->weights.row_ptr != NULL) s = rank_sparse(&j);
-    else s = by_panels(o) ? rank_by_panels(&j) : rank_by_rows(&j);
-    if (s == RECSYS_OK) return s;
-    return recsys__fail(c->error, s, "cancelled while ranking for %lld queries", (long long)o->to.n_queries);
+    if (o->weights.row_ptr != NULL) return rank_sparse(&j);
+    return by_panels(o) ? rank_by_panels(&j) : rank_by_rows(&j);
 }

@@ -1,112 +1,172 @@
-/* history_score.c - the history_score kernel: by rows of the weights for all items, one at a time for given ones.
+/* history_score.c - the history_score kernels: by rows of P for all items, element by element for listed ones.
  *
- * Every score is the chain of precision.h, so it has the bits that history_rank gives it. Q queries, I items.
+ * Every score is the chain of precision.h, whichever way it is reached.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "backend/op/history_score.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/precision.h"
+#include "kernels/cpu/watch.h"
+
+/* Listed scores handed out at a time. */
+enum { LISTED_PIECE = 256 };
+
+typedef struct job {
+    const op_history_score *o;
+    const vec *v;
+    float *scale;  /* 1 / P_jj, N of them: all items only */
+    float *own;    /* thread_floats() for each thread */
+} job;
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Sparse weights: a row of sums. P at all items: a chunk of one. P at listed items: nothing. */
+static int64_t thread_floats(const op_history_score *o)
+{
+    if (o->weights.row_ptr != NULL) return (o->at.n_items + 15) / 16 * 16;
+    return o->at.ptr == NULL ? PRECISION_CHUNK : 0;
+}
+
+static int64_t scale_floats(const op_history_score *o)
+{
+    int needed = o->weights.row_ptr == NULL && o->at.ptr == NULL;
+    return needed ? (precision_padded(o->at.n_items) + 15) / 16 * 16 : 0;
+}
 
 size_t recsys__cpu_history_score_workspace(const op_history_score *o, int32_t threads)
 {
-    (void)threads;
-    return o->weights.row_ptr || o->at.ptr ? 0 : (size_t)precision_padded(o->weights.n_items) * sizeof(float);
+    return (size_t)(scale_floats(o) + threads * thread_floats(o)) * sizeof(float);
 }
 
-static const float *values_from(const histories *x, int64_t entry)
+static float *own_floats(const job *j)
 {
-    return x->val ? x->val + entry : NULL;
+    return j->own + omp_get_thread_num() * thread_floats(j->o);
 }
 
-/* ---- all items ---- */
-
-static void dense_chunk(const op_history_score *o, const vec *v, int64_t q, const float *scale, int64_t first)
+/* The values of query q's history, or NULL. */
+static const float *values(const histories *x, int64_t q)
 {
-    int64_t I = o->at.n_items, N = precision_padded(I), last = first + PRECISION_CHUNK < N ? first + PRECISION_CHUNK : N;
-    int64_t begin = o->x.ptr[q], kept = (last < I ? last : I) - first;
-    float y[PRECISION_CHUNK];
-    recsys__precision_scores(v, y, &o->weights.precision, o->x.item + begin, values_from(&o->x, begin), o->x.ptr[q + 1] - begin,
-                             scale + first, first, last);
-    memcpy(o->at.out + q * I + first, y, (size_t)kept * sizeof *y);
+    return x->val ? x->val + x->ptr[q] : NULL;
 }
 
-static void score_dense(op_context *c, const op_history_score *o, const vec *v, const float *scale)
+/* ---- P at all items ---- */
+
+static void score_chunk(const job *j, int64_t q, int64_t first)
 {
-    int64_t chunks = (o->at.n_items + PRECISION_CHUNK - 1) / PRECISION_CHUNK;
-#pragma omp parallel for collapse(2) num_threads(c->threads) schedule(dynamic)
-    for (int64_t q = 0; q < o->at.n_queries; q++)
-        for (int64_t k = 0; k < chunks; k++)
-            if (!c->cancelled(c->host)) dense_chunk(o, v, q, scale, k * PRECISION_CHUNK);
+    const histories *x = &j->o->x;
+    int64_t I = j->o->at.n_items, last = smaller(first + PRECISION_CHUNK, precision_padded(I));
+    float *y = own_floats(j); /* not `out`: the padding of a row would fall on the next one */
+    recsys__precision_scores(j->v, y, &j->o->weights.precision, x->item + x->ptr[q], values(x, q),
+                             x->ptr[q + 1] - x->ptr[q], j->scale + first, first, last);
+    memcpy(j->o->at.out + q * I + first, y, (size_t)(smaller(last, I) - first) * sizeof *y);
 }
 
-static void score_sparse(op_context *c, const op_history_score *o, const vec *v)
+static recsys_status score_all(op_context *c, const job *j)
 {
-    const item_weights *w = &o->weights;
-#pragma omp parallel for num_threads(c->threads) schedule(dynamic)
-    for (int64_t q = 0; q < o->at.n_queries; q++) {
-        float *y = o->at.out + q * w->n_items;
-        memset(y, 0, (size_t)w->n_items * sizeof *y);
-        for (int64_t e = o->x.ptr[q]; e < o->x.ptr[q + 1] && !c->cancelled(c->host); e++) {
-            int64_t begin = w->row_ptr[o->x.item[e]], end = w->row_ptr[o->x.item[e] + 1];
-            v->sparse_row(y, w->col + begin, w->val + begin, end - begin, o->x.val ? o->x.val[e] : 1.0f);
+    int64_t Q = j->o->at.n_queries, N = precision_padded(j->o->at.n_items);
+    int64_t chunks = (N + PRECISION_CHUNK - 1) / PRECISION_CHUNK;
+    watch w;
+    watch_begin(&w, c, Q * chunks);
+#pragma omp parallel num_threads(c->threads)
+    {
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t first = 0; first < N; first += PRECISION_CHUNK)
+            recsys__precision_scale(j->scale + first, &j->o->weights.precision, first,
+                                    smaller(first + PRECISION_CHUNK, N));
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t piece = 0; piece < Q * chunks; piece++) {
+            if (watch_stopped(&w)) continue;
+            score_chunk(j, piece / chunks, piece % chunks * PRECISION_CHUNK);
+            watch_done(&w, 1);
         }
     }
+    return watch_end(&w, "scoring");
 }
 
-/* ---- given items ---- */
+/* ---- P at listed items ---- */
 
-/* B[i, j] of the sparse form: where it stands, or NULL. */
-static const float *find_weight(const item_weights *w, int32_t i, int32_t j)
+/* The query that listed score e belongs to: the last one that begins at or before it. */
+static int64_t query_of(const scoring *at, int64_t e)
 {
-    int64_t low = w->row_ptr[i], high = w->row_ptr[i + 1];
+    int64_t low = 0, high = at->n_queries - 1;
     while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-        if (w->col[middle] < j)
-            low = middle + 1;
-        else
-            high = middle;
+        int64_t middle = (low + high + 1) / 2;
+        if (at->ptr[middle] <= e) low = middle;
+        else high = middle - 1;
     }
-    return low < w->row_ptr[i + 1] && w->col[low] == j ? w->val + low : NULL;
+    return low;
 }
 
-static float sparse_score(const op_history_score *o, int64_t q, int32_t j)
+static recsys_status score_listed(op_context *c, const job *j)
 {
-    float sum = 0.0f;
-    for (int64_t e = o->x.ptr[q]; e < o->x.ptr[q + 1]; e++) {
-        const float *weight = find_weight(&o->weights, o->x.item[e], j);
-        if (weight) sum = fmaf(o->x.val ? o->x.val[e] : 1.0f, *weight, sum);
+    const scoring *at = &j->o->at;
+    const histories *x = &j->o->x;
+    int64_t begin = at->ptr[0], end = at->ptr[at->n_queries];
+    watch w;
+    watch_begin(&w, c, (end - begin + LISTED_PIECE - 1) / LISTED_PIECE);
+#pragma omp parallel for num_threads(c->threads) schedule(dynamic, 1)
+    for (int64_t first = begin; first < end; first += LISTED_PIECE) {
+        if (watch_stopped(&w)) continue;
+        int64_t q = query_of(at, first);
+        for (int64_t e = first; e < smaller(first + LISTED_PIECE, end); e++) {
+            while (at->ptr[q + 1] <= e) q++;
+            at->out[e] = recsys__precision_score(&j->o->weights.precision, x->item + x->ptr[q], values(x, q),
+                                                 x->ptr[q + 1] - x->ptr[q], at->item[e]);
+        }
+        watch_done(&w, 1);
     }
-    return sum;
+    return watch_end(&w, "scoring");
 }
 
-static void score_given(op_context *c, const op_history_score *o)
+/* ---- sparse weights ---- */
+
+/* Adds up query q in a row that is all zeros before and after. */
+static void score_sparse_query(const job *j, int64_t q)
 {
-#pragma omp parallel for num_threads(c->threads) schedule(dynamic)
-    for (int64_t q = 0; q < o->at.n_queries; q++) {
-        int64_t begin = o->x.ptr[q], n = o->x.ptr[q + 1] - begin;
-        for (int64_t e = o->at.ptr[q]; e < o->at.ptr[q + 1] && !c->cancelled(c->host); e++)
-            o->at.out[e] = o->weights.row_ptr ? sparse_score(o, q, o->at.item[e])
-                                              : recsys__precision_score(&o->weights.precision, o->x.item + begin,
-                                                                        values_from(&o->x, begin), n, o->at.item[e]);
+    const item_weights *B = &j->o->weights;
+    const histories *x = &j->o->x;
+    const scoring *at = &j->o->at;
+    float *y = own_floats(j);
+    for (int64_t e = x->ptr[q]; e < x->ptr[q + 1]; e++) {
+        int64_t begin = B->row_ptr[x->item[e]], n = B->row_ptr[x->item[e] + 1] - begin;
+        j->v->sparse_row(y, B->col + begin, B->val + begin, n, x->val ? x->val[e] : 1.0f);
     }
+    size_t row_bytes = (size_t)at->n_items * sizeof *y;
+    if (at->ptr == NULL) memcpy(at->out + q * at->n_items, y, row_bytes);
+    else
+        for (int64_t e = at->ptr[q]; e < at->ptr[q + 1]; e++) at->out[e] = y[at->item[e]];
+    memset(y, 0, row_bytes);
 }
+
+static recsys_status score_sparse(op_context *c, const job *j)
+{
+    watch w;
+    watch_begin(&w, c, j->o->at.n_queries);
+    memset(j->own, 0, (size_t)(c->threads * thread_floats(j->o)) * sizeof(float));
+#pragma omp parallel for num_threads(c->threads) schedule(dynamic, 4)
+    for (int64_t q = 0; q < j->o->at.n_queries; q++) {
+        if (watch_stopped(&w)) continue;
+        score_sparse_query(j, q);
+        watch_done(&w, 1);
+    }
+    return watch_end(&w, "scoring");
+}
+
+/* ---- the operation ---- */
 
 recsys_status recsys__cpu_history_score(op_context *c, const op_history_score *o)
 {
-    recsys_status status = recsys__precision_check(c->error, &o->weights);
-    if (status) return status;
-    const vec *v = recsys__cpu_vec(c->simd);
-    if (o->at.ptr) {
-        score_given(c, o);
-    } else if (o->weights.row_ptr) {
-        score_sparse(c, o, v);
-    } else {
-        recsys__precision_scale(c->workspace, &o->weights.precision, 0, precision_padded(o->weights.n_items));
-        score_dense(c, o, v, c->workspace);
-    }
-    return c->cancelled(c->host) ? recsys__fail(c->error, RECSYS_ERR_CANCELLED, "cancelled while scoring") : RECSYS_OK;
+    recsys_status s = recsys__precision_check(c->error, &o->weights);
+    if (s || o->at.n_queries == 0) return s;
+    job j = { .o = o, .v = recsys__cpu_vec(c->simd), .scale = c->workspace };
+    j.own = j.scale + scale_floats(o);
+    c->rung = j.v->name;
+    if (o->weights.row_ptr != NULL) return score_sparse(c, &j);
+    return o->at.ptr == NULL ? score_all(c, &j) : score_listed(c, &j);
 }

@@ -53,7 +53,7 @@ float recsys__precision_score(const symmetric *p, const int32_t *item, const flo
 
 /* ---- rows and columns written out ---- */
 
-void recsys__precision_rows(float *rows, const symmetric *p, int64_t s, const float *scale)
+void recsys__precision_rows(float *rows, const symmetric *p, int64_t s)
 {
     int64_t N = precision_padded(p->n);
     const float *line = p->data + symmetric_line(s, 0);
@@ -65,11 +65,7 @@ void recsys__precision_rows(float *rows, const symmetric *p, int64_t s, const fl
         for (int64_t r = 0; r < 4; r++)
             for (int64_t c = 0; c < 4; c++) rows[r * N + 4 * a + c] = line[4 * c + r];
     }
-    for (int64_t r = 0; r < 4; r++) {
-        float *row = rows + r * N;
-        row[4 * s + r] = 0.0f;
-        for (int64_t j = 0; j < N; j++) row[j] = fmaf(-row[j], scale[j], 0.0f);
-    }
+    for (int64_t r = 0; r < 4; r++) rows[r * N + 4 * s + r] = 0.0f;
 }
 
 /* Lines (s, b) for b = begin..end-1: 4 rows of the panel, as they stand. */

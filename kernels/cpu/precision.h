@@ -42,8 +42,8 @@ void recsys__precision_scores(const vec *v, float *y, const symmetric *p, const 
 /* The score of item j alone: one cache line for each item of the history. */
 float recsys__precision_score(const symmetric *p, const int32_t *item, const float *val, int64_t n, int64_t j);
 
-/* Rows 4 s to 4 s + 3 of B in full, N floats each. `scale` holds all N. */
-void recsys__precision_rows(float *rows, const symmetric *p, int64_t s, const float *scale);
+/* Rows 4 s to 4 s + 3 of P in full, which are columns too, N floats each, 0 on the diagonal. */
+void recsys__precision_rows(float *rows, const symmetric *p, int64_t s);
 
 /* panel[i][c] = P_ij, 0 for i = j, where j = first + c, c < VEC_PANEL, for the rows i of strips begin..end-1, at most
  * PRECISION_STRIPS of them. `first` is a multiple of 4; columns from N on are 0. */

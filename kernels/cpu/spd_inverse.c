@@ -11,23 +11,20 @@
 #include "backend/op/spd_inverse.h"
 
 #include <float.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "kernels/cpu/blas.h"
 #include "kernels/cpu/cpu.h"
+#include "kernels/cpu/watch.h"
 
 /* Columns that are rewritten as lines at a time. */
 enum { CHUNK_COLUMNS = SYMMETRIC_UNIT, CHUNK_FLOATS = SYMMETRIC_LINE * CHUNK_COLUMNS };
 
 typedef struct inversion {
-    op_context *c;
     const symmetric *a;
     int64_t tiles; /* rows of tiles */
-    int64_t total; /* tasks */
-    atomic_llong done;
-    atomic_int status;      /* a recsys_status: the first failure; tasks that have not begun do nothing then */
-    atomic_llong bad_row;   /* where the matrix is not positive definite */
+    watch w;       /* over the tasks */
+    atomic_llong bad_row; /* where the matrix is not positive definite */
 } inversion;
 
 static float *tile(const inversion *v, int64_t a, int64_t b)
@@ -48,27 +45,6 @@ static int rows(const inversion *v, int64_t a)
     return (int)(rest < v->a->tile ? rest : v->a->tile);
 }
 
-static void stop(inversion *v, recsys_status status)
-{
-    int none = RECSYS_OK;
-    atomic_compare_exchange_strong(&v->status, &none, status);
-}
-
-static int stopped(inversion *v)
-{
-    if (v->c->cancelled(v->c->host)) stop(v, RECSYS_ERR_CANCELLED);
-    return atomic_load(&v->status) != RECSYS_OK;
-}
-
-/* Counts a task; the calling thread, which is number 0 of the team, reports for all. */
-static void finished(inversion *v)
-{
-    int64_t done = atomic_fetch_add(&v->done, 1) + 1;
-    if (omp_get_thread_num() != 0) return;
-    recsys_status s = v->c->progress(v->c->host, done, v->total);
-    if (s) stop(v, s);
-}
-
 /* ---- tile operations ---- */
 
 /* A_kk -> W_kk = L_kk^-1. Diagonals of L are checked here, which also finds NaN and infinity anywhere to their left. */
@@ -84,7 +60,7 @@ static void factor_diagonal(inversion *v, int64_t k)
     if (bad == 0) bad = LAPACKE_strtri_work(LAPACK_COL_MAJOR, 'L', 'N', n, kk, ld);
     if (bad == 0) return;
     atomic_store(&v->bad_row, k * v->a->tile + bad - 1);
-    stop(v, RECSYS_ERR_NUMERIC);
+    atomic_store(&v->w.status, RECSYS_ERR_NUMERIC);
 }
 
 /* A_mk *= scale W_kk or scale W_kk', from the right. */
@@ -139,13 +115,13 @@ static void product_diagonal(inversion *v, int64_t k)
 /* ---- the graph ---- */
 
 /* What a task does around its call. */
-#define TILE_CALL(v, call)       \
-    do {                         \
-        if (stopped(v)) break;   \
-        int width = blas_enter(); \
-        call;                    \
-        blas_leave(width);       \
-        finished(v);             \
+#define TILE_CALL(v, call)                  \
+    do {                                    \
+        if (watch_stopped(&(v)->w)) break;  \
+        int caller_width = blas_enter();    \
+        call;                               \
+        blas_leave(caller_width);           \
+        watch_done(&(v)->w, 1);                 \
     } while (0)
 
 /* A -> L, but for the diagonal tiles, which become W_kk. */
@@ -332,11 +308,11 @@ size_t recsys__cpu_spd_inverse_workspace(const op_spd_inverse *o, int32_t thread
     return thread_bytes(&o->inout) * (size_t)threads;
 }
 
-static void to_serving_layout(inversion *v)
+static void to_serving_layout(const op_context *c, const inversion *v)
 {
-#pragma omp parallel for num_threads(v->c->threads) schedule(dynamic, 1)
+#pragma omp parallel for num_threads(c->threads) schedule(dynamic, 1)
     for (int64_t a = v->tiles - 1; a >= 0; a--) {
-        char *own = (char *)v->c->workspace + (size_t)omp_get_thread_num() * thread_bytes(v->a);
+        char *own = (char *)c->workspace + (size_t)omp_get_thread_num() * thread_bytes(v->a);
         row_to_strips(v, a, (float *)(void *)own, (uint8_t *)own + spare_bytes(v->a));
     }
     compact(v);
@@ -344,10 +320,10 @@ static void to_serving_layout(inversion *v)
 
 recsys_status recsys__cpu_spd_inverse(op_context *c, const op_spd_inverse *o)
 {
-    int64_t n = o->inout.n;
-    inversion v = { .c = c, .a = &o->inout, .tiles = (n + o->inout.tile - 1) / o->inout.tile };
-    v.total = count_tasks(v.tiles);
+    int64_t n = o->inout.n, tiles = (n + o->inout.tile - 1) / o->inout.tile;
     if (n == 0) return RECSYS_OK;
+    inversion v = { .a = &o->inout, .tiles = tiles };
+    watch_begin(&v.w, c, count_tasks(tiles));
 #pragma omp parallel num_threads(c->threads)
 #pragma omp master
     {
@@ -355,12 +331,12 @@ recsys_status recsys__cpu_spd_inverse(op_context *c, const op_spd_inverse *o)
         invert(&v);
         multiply(&v);
     }
-    recsys_status s = atomic_load(&v.status);
-    if (s == RECSYS_ERR_NUMERIC)
-        return recsys__fail(c->error, s, "matrix of %lld rows is not positive definite at row %lld", (long long)n,
-                            (long long)atomic_load(&v.bad_row));
-    if (s) return recsys__fail(c->error, s, "cancelled while inverting a matrix of %lld rows", (long long)n);
-    to_serving_layout(&v);
+    if (atomic_load(&v.w.status) == RECSYS_ERR_NUMERIC)
+        return recsys__fail(c->error, RECSYS_ERR_NUMERIC, "matrix of %lld rows is not positive definite at row %lld",
+                            (long long)n, (long long)atomic_load(&v.bad_row));
+    recsys_status s = watch_end(&v.w, "inverting a matrix");
+    if (s) return s;
+    to_serving_layout(c, &v);
     int64_t bad = finish_diagonal(&o->inout);
     if (bad == n) return RECSYS_OK;
     return recsys__fail(c->error, RECSYS_ERR_NUMERIC, "inverse of a matrix of %lld rows overflows at row %lld",

@@ -1,148 +1,181 @@
-/* weights_sparsify.c - the weights_sparsify kernel: a threshold for each column, then rows of what reaches it, twice.
+/* weights_sparsify.c - the weights_sparsify kernel: a cut for each column, then the rows of what passes.
  *
- * An entry's key is its absolute value and, behind it, the complement of its row, so that of equal values the one in the
- * lower row is larger, and keys of a column are distinct. Finding the K-th key of each column needs one sweep over P; rows
- * are then counted and written in two more, all in parallel, without a copy of what is kept. I items, N padded to strips.
+ * P is read twice, four rows at a time, which by symmetry are four columns too. The first pass finds for each column the
+ * absolute value, and among equals the item, of the last entry to keep, and counts what each row keeps; the second
+ * writes the rows. So no copy of B by columns is needed, only a few arrays of I.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "backend/op/weights_sparsify.h"
 
 #include <math.h>
-#include <omp.h>
 #include <string.h>
 
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/precision.h"
+#include "kernels/cpu/watch.h"
 
-/* Parts of the workspace: scale and threshold of all columns; a row of floats and a row of keys for each thread. */
-typedef struct space {
-    uint64_t *threshold, *keys;
-    float *scale, *rows;
-} space;
+/* The last entry that a column keeps: all of larger |B_ij|, and of equal ones those up to item `last`. */
+typedef struct cut {
+    uint32_t least; /* bits of |B_ij| */
+    int32_t last;
+} cut;
 
-static space lay_out(const op_weights_sparsify *o, int32_t threads, void *workspace)
+typedef struct job {
+    const op_weights_sparsify *o;
+    int64_t N;      /* I padded, as rows are long */
+    float *scale;   /* N */
+    cut *cuts;      /* N */
+    char *threads;  /* thread_bytes() each */
+} job;
+
+/* A thread's own: four rows of P, the magnitudes of one column, how many entries it keeps in each row. */
+typedef struct share {
+    float *rows;     /* 4 x N */
+    uint32_t *size;  /* N */
+    int32_t *kept;   /* N */
+} share;
+
+static size_t thread_bytes(int64_t N)
 {
-    int64_t N = precision_padded(o->precision.n);
-    space w = { .threshold = workspace };
-    w.keys = w.threshold + N;
-    w.scale = (float *)(void *)(w.keys + N * threads);
-    w.rows = w.scale + N;
-    return w;
+    return ((size_t)N * 6 * 4 + 63) / 64 * 64;
+}
+
+static share share_of(const job *j, int64_t thread)
+{
+    share s = { .rows = (float *)(void *)(j->threads + (size_t)thread * thread_bytes(j->N)) };
+    s.size = (uint32_t *)(void *)(s.rows + 4 * j->N);
+    s.kept = (int32_t *)(void *)(s.size + j->N);
+    return s;
 }
 
 size_t recsys__cpu_weights_sparsify_workspace(const op_weights_sparsify *o, int32_t threads)
 {
-    size_t N = (size_t)precision_padded(o->precision.n), rows = (size_t)threads + 1;
-    return N * rows * (sizeof(uint64_t) + sizeof(float));
-}
-
-/* 0 for a weight of zero, which is never kept. */
-static uint64_t key_of(float weight, int64_t row)
-{
-    float size = fabsf(weight);
-    uint32_t bits;
-    memcpy(&bits, &size, sizeof bits);
-    return bits == 0 ? 0 : (uint64_t)bits << 32 | (uint32_t)~(uint32_t)row;
-}
-
-/* The k-th largest of n keys (quickselect); the keys are left in another order. */
-static uint64_t kth_largest(uint64_t *key, int64_t n, int64_t k)
-{
-    int64_t low = 0, high = n - 1;
-    while (low < high) {
-        uint64_t pivot = key[low + (high - low) / 2];
-        int64_t i = low, j = high;
-        while (i <= j) {
-            while (key[i] > pivot) i++;
-            while (key[j] < pivot) j--;
-            if (i > j) break;
-            uint64_t t = key[i];
-            key[i++] = key[j];
-            key[j--] = t;
-        }
-        if (k - 1 <= j)
-            high = j;
-        else if (k - 1 >= i)
-            low = i;
-        else
-            break;
-    }
-    return key[k - 1];
-}
-
-/* Row i of B; column j of it is what history_rank adds for item i. */
-static void row_of_weights(float *row, const op_weights_sparsify *o, const vec *v, const float *scale, int64_t i)
-{
-    int32_t item = (int32_t)i;
-    recsys__precision_scores(v, row, &o->precision, &item, NULL, 1, scale, 0, precision_padded(o->precision.n));
-}
-
-/* Column j of B lies in row j of P: the same numbers, all divided by P_jj. */
-static uint64_t column_threshold(float *row, uint64_t *key, const op_weights_sparsify *o, const vec *v, float scale, int64_t j)
-{
-    int64_t n = o->precision.n, N = precision_padded(n);
-    memset(row, 0, (size_t)N * sizeof *row);
-    recsys__precision_add_row(v, row, &o->precision, j, 1.0f, 0, N);
-    for (int64_t i = 0; i < n; i++) key[i] = key_of(fmaf(-row[i], scale, 0.0f), i);
-    uint64_t threshold = kth_largest(key, n, o->top_k < n ? o->top_k : n);
-    return threshold > 0 ? threshold : 1;
-}
-
-/* Counts the entries of row i that are kept; writes them too if `col` is given. */
-static int64_t keep_row(const float *row, const uint64_t *threshold, int64_t n, int64_t i, int32_t *col, float *val)
-{
-    int64_t kept = 0;
-    for (int64_t j = 0; j < n; j++) {
-        if (key_of(row[j], i) < threshold[j]) continue;
-        if (col) {
-            col[kept] = (int32_t)j;
-            val[kept] = row[j];
-        }
-        kept++;
-    }
-    return kept;
-}
-
-static void find_thresholds(op_context *c, const op_weights_sparsify *o, const vec *v, const space *w)
-{
     int64_t N = precision_padded(o->precision.n);
-#pragma omp parallel for num_threads(c->threads) schedule(dynamic, 16)
-    for (int64_t j = 0; j < o->precision.n; j++) {
-        int64_t t = omp_get_thread_num();
-        if (!c->cancelled(c->host))
-            w->threshold[j] = column_threshold(w->rows + t * N, w->keys + t * N, o, v, w->scale[j], j);
+    return (size_t)N * (sizeof(float) + sizeof(cut)) + 64 + (size_t)threads * thread_bytes(N);
+}
+
+static job lay_out(const op_weights_sparsify *o, void *workspace)
+{
+    job j = { .o = o, .N = precision_padded(o->precision.n), .cuts = workspace };
+    size_t shared = ((size_t)j.N * (sizeof(float) + sizeof(cut)) + 63) / 64 * 64;
+    j.scale = (float *)(void *)(j.cuts + j.N);
+    j.threads = (char *)workspace + shared;
+    return j;
+}
+
+/* Bits of |b|: as whole numbers they are in the order of the magnitudes. */
+static uint32_t magnitude(float b)
+{
+    uint32_t bits;
+    memcpy(&bits, &b, sizeof bits);
+    return bits & 0x7fffffffu;
+}
+
+static int keeps(cut c, uint32_t size, int64_t i)
+{
+    return size > c.least || (size == c.least && i <= c.last);
+}
+
+/* The k-th largest of n numbers below 2^31, k <= n; *ties: how many equal to it are among the k largest. Three rounds of
+ * counting, 11, 11 and 10 bits from the top. */
+static uint32_t kth_largest(const uint32_t *x, int64_t n, int64_t k, int64_t *ties)
+{
+    static const int shifts[3] = { 21, 10, 0 };
+    static const uint32_t digits[3] = { 2047, 2047, 1023 };
+    uint32_t found = 0, known = 0; /* the bits of the answer so far, and which these are */
+    for (int round = 0; round < 3; round++) {
+        int64_t count[2048] = { 0 };
+        for (int64_t i = 0; i < n; i++)
+            if ((x[i] & known) == found) count[x[i] >> shifts[round] & digits[round]]++;
+        uint32_t digit = digits[round];
+        while (count[digit] < k) k -= count[digit--];
+        found |= digit << shifts[round];
+        known |= digits[round] << shifts[round];
+    }
+    *ties = k;
+    return found;
+}
+
+/* The cut of a column of n magnitudes. One that is 0 is never kept. */
+static cut find_cut(const uint32_t *size, int64_t n, int64_t top_k)
+{
+    cut all = { .least = 0, .last = -1 };
+    if (top_k >= n) return all;
+    int64_t ties;
+    uint32_t least = kth_largest(size, n, top_k, &ties);
+    if (least == 0) return all;
+    int64_t i = 0;
+    for (;; i++)
+        if (size[i] == least && --ties == 0) break;
+    return (cut){ .least = least, .last = (int32_t)i };
+}
+
+/* First pass over columns 4 s to 4 s + 3. */
+static void cut_columns(const job *j, int64_t s)
+{
+    share own = share_of(j, omp_get_thread_num());
+    int64_t n = j->o->precision.n;
+    recsys__precision_rows(own.rows, &j->o->precision, s);
+    for (int64_t c = 4 * s; c < 4 * s + 4 && c < n; c++) {
+        const float *p_c = own.rows + (c - 4 * s) * j->N;
+        for (int64_t i = 0; i < n; i++) own.size[i] = magnitude(fmaf(-p_c[i], j->scale[c], 0.0f));
+        j->cuts[c] = find_cut(own.size, n, j->o->top_k);
+        for (int64_t i = 0; i < n; i++) own.kept[i] += keeps(j->cuts[c], own.size[i], i);
     }
 }
 
-/* One sweep over the rows: counts them into row_ptr[i + 1], or writes them where row_ptr says. */
-static void sweep_rows(op_context *c, const op_weights_sparsify *o, const vec *v, const space *w, int writes)
+/* Second pass over rows 4 s to 4 s + 3. */
+static void write_rows(const job *j, int64_t s)
 {
-    int64_t n = o->precision.n, N = precision_padded(n);
-#pragma omp parallel for num_threads(c->threads) schedule(dynamic, 16)
-    for (int64_t i = 0; i < n; i++) {
-        float *row = w->rows + omp_get_thread_num() * N;
-        if (c->cancelled(c->host)) continue;
-        row_of_weights(row, o, v, w->scale, i);
-        if (writes)
-            keep_row(row, w->threshold, n, i, o->col + o->row_ptr[i], o->val + o->row_ptr[i]);
-        else
-            o->row_ptr[i + 1] = keep_row(row, w->threshold, n, i, NULL, NULL);
+    share own = share_of(j, omp_get_thread_num());
+    int64_t n = j->o->precision.n;
+    recsys__precision_rows(own.rows, &j->o->precision, s);
+    for (int64_t i = 4 * s; i < 4 * s + 4 && i < n; i++) {
+        const float *p_i = own.rows + (i - 4 * s) * j->N;
+        int64_t e = j->o->row_ptr[i];
+        for (int64_t c = 0; c < n; c++) {
+            float b = fmaf(-p_i[c], j->scale[c], 0.0f);
+            if (!keeps(j->cuts[c], magnitude(b), i)) continue;
+            j->o->col[e] = (int32_t)c;
+            j->o->val[e++] = b;
+        }
+    }
+}
+
+/* Offsets of the rows from the threads' counts: whole numbers, so it does not matter which thread counted what. */
+static void add_up(const job *j, int32_t threads)
+{
+    int64_t *row_ptr = j->o->row_ptr;
+    row_ptr[0] = 0;
+    for (int64_t i = 0; i < j->o->precision.n; i++) {
+        row_ptr[i + 1] = row_ptr[i];
+        for (int32_t t = 0; t < threads; t++) row_ptr[i + 1] += share_of(j, t).kept[i];
     }
 }
 
 recsys_status recsys__cpu_weights_sparsify(op_context *c, const op_weights_sparsify *o)
 {
-    int64_t n = o->precision.n;
-    const vec *v = recsys__cpu_vec(c->simd);
-    space w = lay_out(o, c->threads, c->workspace);
-    o->row_ptr[0] = 0;
-    if (n == 0) return RECSYS_OK;
-    recsys__precision_scale(w.scale, &o->precision, 0, precision_padded(n));
-    find_thresholds(c, o, v, &w);
-    sweep_rows(c, o, v, &w, 0);
-    if (c->cancelled(c->host)) return recsys__fail(c->error, RECSYS_ERR_CANCELLED, "cancelled while choosing item weights");
-    for (int64_t i = 0; i < n; i++) o->row_ptr[i + 1] += o->row_ptr[i];
-    sweep_rows(c, o, v, &w, 1);
-    return c->cancelled(c->host) ? recsys__fail(c->error, RECSYS_ERR_CANCELLED, "cancelled while choosing item weights")
-                                 : RECSYS_OK;
+    item_weights dense = { .n_items = o->precision.n, .precision = o->precision };
+    recsys_status s = recsys__precision_check(c->error, &dense);
+    if (s) return s;
+    job j = lay_out(o, c->workspace);
+    int64_t strips = j.N / SYMMETRIC_LINE;
+    watch w;
+    watch_begin(&w, c, 2 * strips);
+    recsys__precision_scale(j.scale, &o->precision, 0, j.N);
+    for (int32_t t = 0; t < c->threads; t++) memset(share_of(&j, t).kept, 0, (size_t)j.N * sizeof(int32_t));
+#pragma omp parallel for num_threads(c->threads) schedule(dynamic, 1)
+    for (int64_t strip = 0; strip < strips; strip++) {
+        if (watch_stopped(&w)) continue;
+        cut_columns(&j, strip);
+        watch_done(&w, 1);
+    }
+    add_up(&j, c->threads);
+#pragma omp parallel for num_threads(c->threads) schedule(dynamic, 1)
+    for (int64_t strip = 0; strip < strips; strip++) {
+        if (watch_stopped(&w)) continue;
+        write_rows(&j, strip);
+        watch_done(&w, 1);
+    }
+    return watch_end(&w, "sparsifying item weights");
 }

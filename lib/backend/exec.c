@@ -82,6 +82,7 @@ void recsys_exec_release(recsys_exec *exec)
     if (!exec || atomic_fetch_sub_explicit(&exec->refs, 1, memory_order_acq_rel) != 1) return;
     recsys_env *env = exec->env;
     recsys__drop_workspace(exec);
+    recsys__drop_device_scratch(exec);
     recsys__scratch_free(exec);
     recsys__memory_release(exec->memory);
     recsys__free(env->memory, exec);

@@ -37,6 +37,31 @@ recsys_status recsys__upload(recsys_exec *x, const void *host, int64_t bytes, vo
     return s;
 }
 
+recsys_status recsys__device_scratch(recsys_exec *x, int64_t count, size_t size, void *out)
+{
+    recsys_status s = RECSYS_OK;
+    if (x->device_scratch == NULL || count > x->device_scratch_bytes / (int64_t)size) {
+        recsys__drop_device_scratch(x);
+        s = recsys__device_alloc(x, count, size, &x->device_scratch);
+        if (!s) x->device_scratch_bytes = count * (int64_t)size;
+    }
+    memcpy(out, &x->device_scratch, sizeof x->device_scratch);
+    return s;
+}
+
+void recsys__drop_device_scratch(recsys_exec *x)
+{
+    recsys__device_free(x->backend, x->memory, x->device_scratch);
+    x->device_scratch = NULL;
+    x->device_scratch_bytes = 0;
+}
+
+recsys_status recsys__copy_in(recsys_exec *x, void *to, const void *host, int64_t bytes)
+{
+    if (bytes <= 0) return RECSYS_OK;
+    return x->backend->copy_in(x->backend->self, &x->error, to, host, (size_t)bytes);
+}
+
 recsys_status recsys__download(recsys_exec *x, void *host, const void *from, int64_t bytes)
 {
     if (bytes <= 0) return RECSYS_OK;

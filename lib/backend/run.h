@@ -30,6 +30,14 @@ void recsys__device_free(struct backend *b, memory *account, void *p);
 /* Device memory with a copy of `bytes` bytes of host memory. */
 recsys_status recsys__upload(recsys_exec *x, const void *host, int64_t bytes, void *out);
 
+/* Device memory that the exec keeps between calls, one block, grown only; contents are lost when it grows, and nothing
+ * keeps two uses apart: for what one front-end fills and the next operation reads. */
+recsys_status recsys__device_scratch(recsys_exec *x, int64_t count, size_t size, void *out);
+void recsys__drop_device_scratch(recsys_exec *x);
+
+/* Copies `bytes` bytes of host memory to device memory. */
+recsys_status recsys__copy_in(recsys_exec *x, void *to, const void *host, int64_t bytes);
+
 /* Copies `bytes` bytes of device memory to the host. */
 recsys_status recsys__download(recsys_exec *x, void *host, const void *from, int64_t bytes);
 

@@ -48,6 +48,8 @@ struct recsys_exec {
     double phase_start, last_report;
     void *workspace; /* device memory of recsys__run(), kept between operations */
     int64_t workspace_bytes;
+    void *device_scratch; /* device memory of recsys__device_scratch() */
+    int64_t device_scratch_bytes;
     struct scratch {
         void *block;
         int64_t bytes;

@@ -142,7 +142,8 @@ static inline recsys_status open_chunk(recsys_dataset_builder *b, chunk **out)
     chunk *last = p->n_chunks > 0 ? &p->chunks[p->n_chunks - 1] : NULL;
     recsys_status s = RECSYS_OK;
     if (!last || last->columns.n_events == last->room) {
-        s = add_chunk(b->x, &b->x->error, p, !last ? FIRST_CHUNK : last->room < LARGEST_CHUNK ? 2 * last->room : LARGEST_CHUNK);
+        int64_t room = !last ? FIRST_CHUNK : 2 * last->room;
+        s = add_chunk(b->x, &b->x->error, p, room < LARGEST_CHUNK ? room : LARGEST_CHUNK);
         last = s ? NULL : &p->chunks[p->n_chunks - 1];
     }
     *out = last;

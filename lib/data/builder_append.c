@@ -53,8 +53,7 @@ static recsys_status check_rows(recsys_dataset_builder *b, const recsys_events *
     } arrays[] = {{"user_names", v->user_names}, {"item_names", v->item_names}, {"behaviours", v->behaviours}};
     for (int k = 0; k < 3; k++) {
         int64_t e = first_empty(arrays[k].strings, v->count);
-        if (e >= 0)
-            return recsys__fail(x, RECSYS_ERR_INVALID_ARGUMENT, "%s[%lld] is empty", arrays[k].name, (long long)e);
+        if (e >= 0) return recsys__fail(x, RECSYS_ERR_INVALID_ARGUMENT, "%s[%lld] is empty", arrays[k].name, (long long)e);
     }
     for (int64_t e = 0; v->values && e < v->count; e++)
         if (!isfinite(v->values[e]))
@@ -62,7 +61,8 @@ static recsys_status check_rows(recsys_dataset_builder *b, const recsys_events *
                                 isnan(v->values[e]) ? "not a number (NaN)" : "infinite");
     for (int64_t e = 0; v->flags && e < v->count; e++)
         if (v->flags[e] > 1)
-            return recsys__fail(x, RECSYS_ERR_INVALID_ARGUMENT, "flags[%lld] is %d, but must be 0 or 1", (long long)e, v->flags[e]);
+            return recsys__fail(x, RECSYS_ERR_INVALID_ARGUMENT, "flags[%lld] is %d, but must be 0 or 1", (long long)e,
+                                v->flags[e]);
     return RECSYS_OK;
 }
 
@@ -119,10 +119,8 @@ static void go_back(recsys_dataset_builder *b, const mark *m)
 /* Strings stay strings, whatever they look like, unless integers were asked for. */
 static void decide_types(recsys_dataset_builder *b, const recsys_events *v)
 {
-    if (v->user_names && b->side[SIDE_USERS].type == RECSYS_ID_AUTO)
-        b->side[SIDE_USERS].type = RECSYS_ID_STRING;
-    if (v->item_names && b->side[SIDE_ITEMS].type == RECSYS_ID_AUTO)
-        b->side[SIDE_ITEMS].type = RECSYS_ID_STRING;
+    if (v->user_names && b->side[SIDE_USERS].type == RECSYS_ID_AUTO) b->side[SIDE_USERS].type = RECSYS_ID_STRING;
+    if (v->item_names && b->side[SIDE_ITEMS].type == RECSYS_ID_AUTO) b->side[SIDE_ITEMS].type = RECSYS_ID_STRING;
 }
 
 static recsys_status add_row(recsys_dataset_builder *b, const recsys_events *v, int64_t e)
@@ -161,7 +159,8 @@ recsys_status recsys_dataset_builder_append(recsys_dataset_builder *builder, con
     recsys_status s = recsys__struct_in(&b->x->error, "recsys_events", events, offsetof(recsys_events, count), &v, sizeof v);
     if (!s) s = check_events(b, &v);
     if (s || v.count == 0) return s;
-    if (b->n_parts > 0 && b->parts[0].n_events == 0) recsys__builder_clear(b); /* the call before was the first, and failed */
+    if (b->n_parts > 0 && b->parts[0].n_events == 0)
+        recsys__builder_clear(b); /* the call before was the first, and failed */
     if (b->n_parts == 0) s = recsys__builder_begin_part(b, columns_of(&v));
     if (s) return s;
     mark m = set_mark(b);

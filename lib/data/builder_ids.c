@@ -6,7 +6,7 @@
 
 #include "data/builder_inside.h"
 #include "data/encoding.h"
-#include "data/order.h"
+#include "data/radix_sort.h"
 
 static const char how_strings[] = "to take ids as strings, set id_type to RECSYS_ID_STRING (--id-type string)";
 
@@ -42,44 +42,53 @@ static recsys_status fail_id(recsys_dataset_builder *b, int which, const event_p
                              const char *id, const char *reason)
 {
     char where[360];
-    return recsys__fail(&b->x->error, status, "%s: %s%s%s", show_place(place, which, where, sizeof where), id, *id ? " " : "",
-                        reason);
+    return recsys__fail(&b->x->error, status, "%s: %s%s%s", show_place(place, which, where, sizeof where), id,
+                        *id ? " " : "", reason);
 }
 
 static recsys_status fail_unknown(recsys_dataset_builder *b, int which, const event_place *place, const char *id)
 {
     char reason[64];
-    snprintf(reason, sizeof reason, "is not among the %lld %s that are known", (long long)recsys_ids_count(b->side[which].ids),
-             which == SIDE_USERS ? "users" : "items");
+    snprintf(reason, sizeof reason, "is not among the %lld %s that are known",
+             (long long)recsys_ids_count(b->side[which].ids), which == SIDE_USERS ? "users" : "items");
     return fail_id(b, which, place, RECSYS_ERR_UNKNOWN_ID, id, reason);
 }
 
-static recsys_status fail_kind(recsys_dataset_builder *b, int which, const event_place *place, const char *id, int64_t length,
-                               int kind)
+static const char *fault_of(int kind, int strict)
+{
+    if (kind == INTEGER_LARGE) return "does not fit into 64 bits";
+    if (kind == INTEGER_PADDED) return "would lose its zeros or sign as an integer (id_type RECSYS_ID_INT allows it)";
+    return strict ? "is not an integer, but the first id is one" : "is not an integer";
+}
+
+static recsys_status fail_kind(recsys_dataset_builder *b, int which, const event_place *place, const char *id,
+                               int64_t length, int kind)
 {
     char shown[64], reason[200];
-    const char *fault = kind == INTEGER_LARGE    ? "does not fit into 64 bits"
-                        : kind == INTEGER_PADDED ? "would lose its zeros or sign as an integer (id_type RECSYS_ID_INT allows it)"
-                        : b->side[which].strict  ? "is not an integer, but the first id is one"
-                                                 : "is not an integer";
-    snprintf(reason, sizeof reason, "%s; %s", fault, how_strings);
+    snprintf(reason, sizeof reason, "%s; %s", fault_of(kind, b->side[which].strict), how_strings);
     return fail_id(b, which, place, RECSYS_ERR_TYPE, recsys__show_cell(id, length, shown, sizeof shown), reason);
 }
 
 /* ---- integers ---- */
 
+/* Whether no id came yet. */
+static int undecided(const id_side *side)
+{
+    return !side->ids && !side->direct;
+}
+
+/* Gets the side ready for its first id. */
 static recsys_status decide(recsys_dataset_builder *b, id_side *side, int32_t type)
 {
-    if (type == RECSYS_ID_STRING && !side->ids) {
-        recsys_status s = recsys__ids_create(b->x, RECSYS_ID_STRING, &side->ids);
-        if (s) return s;
-    }
-    if (type == RECSYS_ID_INT && !side->ids) {
+    recsys_status s = RECSYS_OK;
+    if (type == RECSYS_ID_STRING) {
+        s = recsys__ids_create(b->x, RECSYS_ID_STRING, &side->ids);
+    } else {
         side->direct = 1;
         side->limit = INT32_MAX;
     }
-    side->type = type;
-    return RECSYS_OK;
+    if (!s) side->type = type;
+    return s;
 }
 
 static int32_t *chunk_codes(const chunk *c, int which, int64_t *n)
@@ -129,8 +138,8 @@ static recsys_status leave_direct(recsys_dataset_builder *b, int which)
 recsys_status recsys__side_int(recsys_dataset_builder *b, int which, int64_t id, const event_place *place, int32_t *code)
 {
     id_side *side = &b->side[which];
-    recsys_status s = side->type == RECSYS_ID_AUTO ? decide(b, side, RECSYS_ID_INT) : RECSYS_OK;
-    if (!s && side->type == RECSYS_ID_INT && !side->ids && !side->direct) s = decide(b, side, RECSYS_ID_INT);
+    recsys_status s = RECSYS_OK;
+    if (undecided(side) && side->type != RECSYS_ID_STRING) s = decide(b, side, RECSYS_ID_INT);
     if (s) return s;
     if ((uint64_t)id < (uint64_t)side->limit) {
         *code = (int32_t)id;
@@ -138,7 +147,8 @@ recsys_status recsys__side_int(recsys_dataset_builder *b, int which, int64_t id,
     }
     char digits[24];
     snprintf(digits, sizeof digits, "%lld", (long long)id);
-    if (side->type == RECSYS_ID_STRING) return fail_id(b, which, place, RECSYS_ERR_TYPE, digits, "is an integer, but ids are strings");
+    if (side->type == RECSYS_ID_STRING)
+        return fail_id(b, which, place, RECSYS_ERR_TYPE, digits, "is an integer, but ids are strings");
     if (side->universe) {
         int64_t found = recsys_ids_find_int(side->ids, id);
         *code = (int32_t)found;
@@ -192,13 +202,14 @@ recsys_status recsys__side_text(recsys_dataset_builder *b, int which, const char
     int64_t value = 0;
     int kind = side->type == RECSYS_ID_STRING ? INTEGER_NONE : recsys__integer(id, length, &value);
     if (side->type == RECSYS_ID_AUTO && kind == INTEGER_LARGE) return fail_kind(b, which, place, id, length, kind);
-    if (side->type == RECSYS_ID_AUTO || !(side->ids || side->direct)) {
+    if (undecided(side)) {
         int32_t type = side->type != RECSYS_ID_AUTO ? side->type : kind == INTEGER_OK ? RECSYS_ID_INT : RECSYS_ID_STRING;
         recsys_status s = decide(b, side, type);
         if (s) return s;
     }
     if (side->type == RECSYS_ID_INT) {
-        if (kind == INTEGER_OK || (kind == INTEGER_PADDED && !side->strict)) return recsys__side_int(b, which, value, place, code);
+        if (kind == INTEGER_OK || (kind == INTEGER_PADDED && !side->strict))
+            return recsys__side_int(b, which, value, place, code);
         return fail_kind(b, which, place, id, length, kind);
     }
     if (!side->universe) return recsys__ids_add_text(b->x, side->ids, id, length, code);
@@ -271,7 +282,7 @@ recsys_status recsys__side_close(recsys_dataset_builder *b, int which)
     if (s) return s;
     recsys__ids_release(side->ids);
     side->ids = ids;
-    int counted = n > 0 && recsys_ids_find_int(ids, 0) == 0 && recsys__ids_ints(ids)[n - 1] == n - 1;
+    int counted = 1;
     for (int64_t k = 0; counted && k < n; k++) counted = recsys__ids_ints(ids)[k] == k;
     side->limit = counted ? n : 0;
     return RECSYS_OK;
@@ -279,7 +290,7 @@ recsys_status recsys__side_close(recsys_dataset_builder *b, int which)
 
 /* ---- the end: numbering integers ---- */
 
-/* The greatest code and one. */
+/* The greatest code plus one, and how many events there are. */
 static int64_t count_codes(const recsys_dataset_builder *b, int which, int64_t *n_events)
 {
     const id_side *side = &b->side[which];
@@ -320,22 +331,32 @@ static void number_direct(int64_t n_codes, int32_t *map, int64_t *id)
     }
 }
 
-/* Codes are places in a map: the integers at the marked ones, sorted. */
-static recsys_status number_sorted(recsys_exec *x, const recsys_ids *ids, int64_t n_codes, int32_t *map, int64_t *id)
+/* Integers as keys of the same order. */
+static uint64_t key_of(int64_t id)
 {
-    keyed *order;
-    int64_t n = 0;
-    recsys_status s = recsys__alloc(x->memory, &x->error, n_codes, sizeof *order, &order);
-    if (s) return s;
-    for (int64_t c = 0; c < n_codes; c++)
-        if (map[c]) order[n++] = (keyed){recsys__time_key(recsys__ids_ints(ids)[c]), c};
-    recsys__sort_keyed(order, n);
-    for (int64_t k = 0; k < n; k++) {
-        id[k] = recsys__ids_ints(ids)[order[k].event];
-        map[order[k].event] = (int32_t)k;
+    return (uint64_t)id ^ UINT64_C(1) << 63;
+}
+
+/* Codes are places in a map: the integers at the marked ones, sorted. */
+static recsys_status number_sorted(recsys_exec *x, const recsys_ids *ids, int64_t n_codes, int64_t n, int32_t *map,
+                                   int64_t *id)
+{
+    tagged *order = NULL, *room = NULL;
+    int64_t k = 0;
+    recsys_status s = recsys__alloc(x->memory, &x->error, n, sizeof *order, &order);
+    if (!s) s = recsys__alloc(x->memory, &x->error, n, sizeof *room, &room);
+    if (!s) {
+        for (int64_t c = 0; c < n_codes; c++)
+            if (map[c]) order[k++] = (tagged){key_of(recsys__ids_ints(ids)[c]), c};
+        const tagged *sorted = recsys__radix_sort(order, room, n);
+        for (k = 0; k < n; k++) {
+            id[k] = recsys__ids_ints(ids)[sorted[k].tag];
+            map[sorted[k].tag] = (int32_t)k;
+        }
     }
+    recsys__free(x->memory, room);
     recsys__free(x->memory, order);
-    return RECSYS_OK;
+    return s;
 }
 
 /* Numbers the integers that occur, ascending. */
@@ -356,7 +377,7 @@ static recsys_status number_integers(recsys_dataset_builder *b, int which, recsy
     int same = side->direct && n == n_codes;
     s = recsys__alloc(m, e, n, sizeof *id, &id);
     if (!s && side->direct) number_direct(n_codes, *map, id);
-    if (!s && !side->direct) s = number_sorted(b->x, side->ids, n_codes, *map, id);
+    if (!s && !side->direct) s = number_sorted(b->x, side->ids, n_codes, n, *map, id);
     if (!s) s = recsys__ids_from_ints(b->x, id, n, ids);
     recsys__free(m, id);
     if (s || same) {

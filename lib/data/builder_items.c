@@ -17,8 +17,8 @@ static recsys_status fail_twice(recsys_dataset_builder *b, const char *id, int64
 {
     char shown[64];
     recsys__show_cell(id, length, shown, sizeof shown);
-    return recsys__fail(&b->x->error, RECSYS_ERR_DUPLICATE, "%.300s:%lld: item %s comes twice", place->path ? place->path : "items",
-                        (long long)place->line, shown);
+    return recsys__fail(&b->x->error, RECSYS_ERR_DUPLICATE, "%.300s:%lld: item %s comes twice",
+                        place->path ? place->path : "items", (long long)place->line, shown);
 }
 
 recsys_status recsys__builder_add_item(recsys_dataset_builder *b, const char *id, int64_t length, const event_place *place,

@@ -40,10 +40,11 @@ int recsys__kind_of_header(const cell *c)
     static const struct {
         const char *word;
         int kind;
-    } known[] = {{"user", KIND_USER}, {"userid", KIND_USER}, {"item", KIND_ITEM}, {"itemid", KIND_ITEM},
-                 {"value", KIND_VALUE}, {"rating", KIND_VALUE}, {"time", KIND_TIME}, {"timestamp", KIND_TIME},
-                 {"behaviour", KIND_BEHAVIOUR}, {"behavior", KIND_BEHAVIOUR}, {"session", KIND_SESSION},
-                 {"sessionid", KIND_SESSION}, {"flag", KIND_FLAG}};
+    } known[] = {{"user", KIND_USER},          {"userid", KIND_USER},     {"item", KIND_ITEM},
+                 {"itemid", KIND_ITEM},        {"value", KIND_VALUE},     {"rating", KIND_VALUE},
+                 {"time", KIND_TIME},          {"timestamp", KIND_TIME},  {"behaviour", KIND_BEHAVIOUR},
+                 {"behavior", KIND_BEHAVIOUR}, {"session", KIND_SESSION}, {"sessionid", KIND_SESSION},
+                 {"flag", KIND_FLAG}};
     char word[16];
     size_t n = 0;
     /* Some programs write the type behind the name: user_id:token. */
@@ -132,7 +133,11 @@ static void map_clear(column_map *map)
 
 static void map_set(column_map *map, int kind, int32_t column)
 {
-    static const uint32_t bits[KIND_COUNT] = {0, 0, COLUMN_VALUE, COLUMN_TIME, COLUMN_BEHAVIOUR, COLUMN_SESSION, COLUMN_FLAG};
+    static const uint32_t bits[KIND_COUNT] = {[KIND_VALUE] = COLUMN_VALUE,
+                                              [KIND_TIME] = COLUMN_TIME,
+                                              [KIND_BEHAVIOUR] = COLUMN_BEHAVIOUR,
+                                              [KIND_SESSION] = COLUMN_SESSION,
+                                              [KIND_FLAG] = COLUMN_FLAG};
     if (kind == KIND_NONE || map->at[kind] >= 0) return;
     map->at[kind] = column;
     map->present |= bits[kind];
@@ -167,9 +172,9 @@ static recsys_status fail_name(const record_reader *r, int64_t line, const cell 
     }
     recsys_status s = recsys__text_end(&t);
     if (!s)
-        s = recsys__fail(&x->error, RECSYS_ERR_UNKNOWN_COLUMN, "%.200s:%lld: no column is named \"%.*s\"; the header has: %s",
-                         recsys__input_path(r->in), (long long)line, (int)(name->length < 60 ? name->length : 60), name->text,
-                         t.data ? t.data : "");
+        s = recsys__fail(&x->error, RECSYS_ERR_UNKNOWN_COLUMN,
+                         "%.200s:%lld: no column is named \"%.*s\"; the header has: %s", recsys__input_path(r->in),
+                         (long long)line, (int)(name->length < 60 ? name->length : 60), name->text, t.data ? t.data : "");
     recsys__text_free(&t);
     return s;
 }
@@ -243,7 +248,8 @@ static recsys_status find(record_reader *r, const recsys_read_options *options, 
     int64_t line;
     if (!has_header(r, options, list)) {
         if (list && list->named)
-            return recsys__fail(&r->x->error, RECSYS_ERR_INVALID_ARGUMENT, "columns by name need a header, but header is NO");
+            return recsys__fail(&r->x->error, RECSYS_ERR_INVALID_ARGUMENT,
+                                "columns by name need a header, but header is NO");
         recsys__record_peek(r, 0, &cells, &n_cells);
         map_by_position(list, cells ? n_cells : 2, map);
         return RECSYS_OK;

@@ -50,7 +50,8 @@ void recsys__event_columns_free(memory *m, event_columns *columns)
     *columns = (event_columns){0};
 }
 
-recsys_status recsys__dataset_make(recsys_exec *x, const dataset_shared *shared, event_columns *columns, recsys_dataset **out)
+recsys_status recsys__dataset_make(recsys_exec *x, const dataset_shared *shared, event_columns *columns,
+                                   recsys_dataset **out)
 {
     recsys_dataset *d;
     *out = NULL;
@@ -85,7 +86,8 @@ recsys_status recsys__dataset_make(recsys_exec *x, const dataset_shared *shared,
     return RECSYS_OK;
 }
 
-recsys_status recsys__dataset_create(recsys_exec *x, const recsys_dataset *like, event_columns *columns, recsys_dataset **out)
+recsys_status recsys__dataset_create(recsys_exec *x, const recsys_dataset *like, event_columns *columns,
+                                     recsys_dataset **out)
 {
     dataset_shared shared = {like->users, like->items, like->behaviours, like->sessions, like->table};
     return recsys__dataset_make(x, &shared, columns, out);

@@ -26,17 +26,17 @@ struct recsys_ids {
     atomic_int refs;
     memory *memory;
     int32_t type;
-    int strict;        /* the first id decided the type: padded integers do not fit */
+    int strict; /* the first id decided the type: padded integers do not fit */
     int64_t count, room;
-    int64_t *id;       /* integers: count */
-    int64_t *offset;   /* strings: count + 1 */
+    int64_t *id;     /* integers: count */
+    int64_t *offset; /* strings: count + 1 */
     char *bytes;
     int64_t bytes_room;
-    int64_t base;      /* contiguous, direct: the least id */
-    int32_t *direct;   /* direct: span; -1 where no id is */
+    int64_t base;    /* contiguous, direct: the least id */
+    int32_t *direct; /* direct: span; -1 where no id is */
     int64_t span;
-    slot *slots;       /* hashed */
-    int64_t n_slots;   /* a power of two */
+    slot *slots;                /* hashed */
+    int64_t n_slots;            /* a power of two */
     _Atomic(char *) terminated; /* strings with a zero behind each: string i is at offset[i] + i */
 };
 
@@ -79,7 +79,8 @@ int recsys__integer(const char *s, int64_t length, int64_t *value)
     int64_t n = length - sign;
     uint64_t v = 0;
     if (n <= 0) return INTEGER_NONE;
-    int kind = n <= 18 ? short_integer(digits, n, &v) : long_integer(digits, n, (uint64_t)INT64_MAX + (uint64_t)negative, &v);
+    int kind =
+        n <= 18 ? short_integer(digits, n, &v) : long_integer(digits, n, (uint64_t)INT64_MAX + (uint64_t)negative, &v);
     if (kind != INTEGER_OK) return kind;
     *value = negative ? (int64_t)(0 - v) : (int64_t)v;
     return (sign && !negative) || (digits[0] == '0' && (n > 1 || negative)) ? INTEGER_PADDED : INTEGER_OK;
@@ -297,13 +298,25 @@ recsys_status recsys__ids_add_int(recsys_exec *x, recsys_ids *ids, int64_t id, i
     return RECSYS_OK;
 }
 
+static inline void fetch_slot(const recsys_ids *ids, int64_t id)
+{
+    __builtin_prefetch(&ids->slots[first_slot(ids, mix((uint64_t)id))]);
+}
+
+/* The id that the slot points to will be compared. */
+static inline void fetch_id(const recsys_ids *ids, int64_t id)
+{
+    int32_t index = ids->slots[first_slot(ids, mix((uint64_t)id))].index;
+    if (index >= 0) __builtin_prefetch(&ids->id[index]);
+}
+
 recsys_status recsys__ids_add_ints(recsys_exec *x, recsys_ids *ids, const int64_t *id, int64_t count, int32_t *index,
                                    int64_t *done)
 {
-    enum { AHEAD = 12 };
+    enum { AHEAD = 8 };
     for (*done = 0; *done < count; ++*done) {
-        if (ids->slots && *done + AHEAD < count)
-            __builtin_prefetch(&ids->slots[first_slot(ids, mix((uint64_t)id[*done + AHEAD]))]);
+        if (ids->slots && *done + 2 * AHEAD < count) fetch_slot(ids, id[*done + 2 * AHEAD]);
+        if (ids->slots && *done + AHEAD < count) fetch_id(ids, id[*done + AHEAD]);
         recsys_status s = recsys__ids_add_int(x, ids, id[*done], &index[*done]);
         if (s) return s;
     }
@@ -430,7 +443,8 @@ recsys_status recsys__ids_from_ints(recsys_exec *x, const int64_t *id, int64_t c
     return hand_out(x, s, ids, out);
 }
 
-recsys_status recsys__ids_from_text(recsys_exec *x, const char *bytes, const int64_t *offsets, int64_t count, recsys_ids **out)
+recsys_status recsys__ids_from_text(recsys_exec *x, const char *bytes, const int64_t *offsets, int64_t count,
+                                    recsys_ids **out)
 {
     recsys_ids *ids = NULL;
     *out = NULL;

@@ -23,21 +23,21 @@ enum { BLOCK = 256 << 10 };
 struct input {
     recsys_exec *x;
     char *path;
-    int fd;                   /* -1: memory */
-    const char *source;       /* memory: what is left of it */
+    int fd;             /* -1: memory */
+    const char *source; /* memory: what is left of it */
     int64_t source_left;
-    int64_t read, total;      /* bytes taken from the source; its size, 0 if unknown */
+    int64_t read, total; /* bytes taken from the source; its size, 0 if unknown */
 
     char *buffer;
-    int64_t room;             /* without the newline and the slack */
-    int64_t begin, cut, end;  /* see the drawing */
+    int64_t room;            /* without the newline and the slack */
+    int64_t begin, cut, end; /* see the drawing */
     int started, source_ended, ended, mid_line;
 
-    int gzip, member_ended;   /* member_ended: the next byte, if any, begins another gzip member */
+    int gzip, member_ended; /* member_ended: the next byte, if any, begins another gzip member */
     int64_t members;
     z_stream z;
-    char *packed;             /* BLOCK bytes of compressed data */
-    recsys_status z_status;   /* why an allocation of zlib's failed */
+    char *packed;           /* BLOCK bytes of compressed data */
+    recsys_status z_status; /* why an allocation of zlib's failed */
 
     char *line_at, *line_end; /* recsys__input_line(): the rest of the chunk */
     int64_t line;

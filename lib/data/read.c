@@ -28,7 +28,8 @@ enum { N_FORMATS = sizeof formats / sizeof *formats };
 static recsys_status check_number(recsys_exec *x, const char *name, int32_t value, int32_t most)
 {
     if (value >= 0 && value <= most) return RECSYS_OK;
-    return recsys__fail(&x->error, RECSYS_ERR_OUT_OF_RANGE, "recsys_read_options: %s is %d, but must be 0 to %d", name, value, most);
+    return recsys__fail(&x->error, RECSYS_ERR_OUT_OF_RANGE, "recsys_read_options: %s is %d, but must be 0 to %d", name,
+                        value, most);
 }
 
 recsys_status recsys__read_options_in(recsys_exec *x, const recsys_read_options *given, recsys_read_options *own)
@@ -39,7 +40,8 @@ recsys_status recsys__read_options_in(recsys_exec *x, const recsys_read_options 
     if (!s) s = check_number(x, "duplicates", own->duplicates, RECSYS_DUPLICATES_ERROR);
     if (!s) s = check_number(x, "reserved", own->reserved, 0);
     if (!s && own->item_columns && !own->items)
-        s = recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "item_columns describes an item file, but items names none");
+        s = recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT,
+                         "item_columns describes an item file, but items names none");
     return s;
 }
 
@@ -53,11 +55,11 @@ static recsys_status find_format(recsys_exec *x, const recsys_read_options *opti
     }
     if (!*out)
         return recsys__fail(&x->error, RECSYS_ERR_UNKNOWN_KEY,
-                            "format: \"%s\" is none (did you mean \"%s\"?); there are delimited, movielens and adjacency", given,
-                            recsys__nearest(given, names, N_FORMATS));
+                            "format: \"%s\" is none (did you mean \"%s\"?); there are delimited, movielens and adjacency",
+                            given, recsys__nearest(given, names, N_FORMATS));
     if (options->columns && !(*out)->has_columns)
-        return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "columns: files of the format %s have no choice of columns",
-                            given);
+        return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT,
+                            "columns: files of the format %s have no choice of columns", given);
     return RECSYS_OK;
 }
 
@@ -111,7 +113,8 @@ recsys_status recsys_dataset_read_parts(recsys_exec *exec, const char *const *pa
         datasets[p] = NULL;
         bad = !paths[p];
     }
-    if (bad) return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "reading a dataset: no paths, or one of them is NULL");
+    if (bad)
+        return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "reading a dataset: no paths, or one of them is NULL");
 
     recsys_read_options own;
     const format *f = NULL;

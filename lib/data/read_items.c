@@ -24,8 +24,11 @@ static recsys_status know_count(recsys_dataset_builder *b, int which, const char
     const char *option = which == SIDE_USERS ? "users" : "items";
     int64_t n = 0;
     if (recsys__integer(given, (int64_t)strlen(given), &n) == INTEGER_LARGE || n > INT32_MAX)
-        return recsys__fail(&x->error, RECSYS_ERR_TOO_LARGE, "%s: %s are more than the %d that are possible", option, given, INT32_MAX);
-    if (n == 0) return recsys__fail(&x->error, RECSYS_ERR_OUT_OF_RANGE, "%s: a count of 0; leave the option out to know none", option);
+        return recsys__fail(&x->error, RECSYS_ERR_TOO_LARGE, "%s: %s are more than the %d that are possible", option, given,
+                            INT32_MAX);
+    if (n == 0)
+        return recsys__fail(&x->error, RECSYS_ERR_OUT_OF_RANGE, "%s: a count of 0; leave the option out to know none",
+                            option);
     return recsys__side_range(b, which, n);
 }
 
@@ -141,8 +144,8 @@ static recsys_status add_id(table *t, const cell *c, int64_t *index)
     *index = code;
     if (s != RECSYS_ERR_DUPLICATE) return s;
     char shown[64];
-    return recsys__fail(&b->x->error, s, "%.300s:%lld: column %d (%s): %s comes twice", t->place.path, (long long)t->place.line,
-                        (int)t->id_column + 1, t->which == SIDE_USERS ? "user" : "item",
+    return recsys__fail(&b->x->error, s, "%.300s:%lld: column %d (%s): %s comes twice", t->place.path,
+                        (long long)t->place.line, (int)t->id_column + 1, t->which == SIDE_USERS ? "user" : "item",
                         recsys__show_cell(c->text, c->length, shown, sizeof shown));
 }
 
@@ -172,7 +175,8 @@ static recsys_status read_rows(table *t, const char *path)
     if (has_header(t)) s = recsys__record_next(t->r, &cells, &n_cells, &t->place.line);
     while (!s && !(s = recsys__record_next(t->r, &cells, &n_cells, &t->place.line)) && cells) s = add_row(t, cells, n_cells);
     if (!s && recsys_ids_count(t->b->side[t->which].ids) == 0)
-        s = recsys__fail(&t->b->x->error, RECSYS_ERR_EMPTY, "%s: no %s in it", path, t->which == SIDE_USERS ? "users" : "items");
+        s = recsys__fail(&t->b->x->error, RECSYS_ERR_EMPTY, "%s: no %s in it", path,
+                         t->which == SIDE_USERS ? "users" : "items");
     return s ? s : recsys__side_close(t->b, t->which);
 }
 
@@ -208,6 +212,7 @@ recsys_status recsys__read_items(recsys_dataset_builder *b, const char *items, c
 {
     if (!is_count(items)) return read_table(b, SIDE_ITEMS, items, columns);
     if (columns)
-        return recsys__fail(&b->x->error, RECSYS_ERR_INVALID_ARGUMENT, "item_columns describes an item file, but items is a count");
+        return recsys__fail(&b->x->error, RECSYS_ERR_INVALID_ARGUMENT,
+                            "item_columns describes an item file, but items is a count");
     return know_count(b, SIDE_ITEMS, items);
 }

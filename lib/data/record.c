@@ -12,11 +12,11 @@
 enum { SCAN_OK = 0, SCAN_OPEN = 1, SCAN_TEXT_BEHIND_QUOTE = 2 };
 
 typedef struct scan {
-    char *next;      /* behind the record */
-    int64_t lines;   /* line feeds in it */
+    char *next;    /* behind the record */
+    int64_t lines; /* line feeds in it */
     int32_t n_cells;
-    int32_t column;  /* of the cell at fault, from 0 */
-    int doubled;     /* there are doubled quotes */
+    int32_t column; /* of the cell at fault, from 0 */
+    int doubled;    /* there are doubled quotes */
 } scan;
 
 /* ---- separators ---- */
@@ -184,8 +184,8 @@ static recsys_status fail_scan(const record_reader *r, int result, const scan *f
     error *e = &r->x->error;
     const char *path = recsys__input_path(r->in);
     if (result == SCAN_OPEN)
-        return recsys__fail(e, RECSYS_ERR_PARSE, "%s:%lld: column %d: the quote is not closed before the end of the file", path,
-                            (long long)r->line, found->column + 1);
+        return recsys__fail(e, RECSYS_ERR_PARSE, "%s:%lld: column %d: the quote is not closed before the end of the file",
+                            path, (long long)r->line, found->column + 1);
     return recsys__fail(e, RECSYS_ERR_PARSE, "%s:%lld: column %d: text behind the closing quote", path,
                         (long long)(r->line + found->lines), found->column + 1);
 }

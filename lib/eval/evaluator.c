@@ -162,7 +162,8 @@ static recsys_status take_options(recsys_exec *x, const void *given, recsys_eval
     return status;
 }
 
-recsys_status recsys_evaluator_create(recsys_exec *exec, const recsys_evaluator_options *options, recsys_evaluator **evaluator)
+recsys_status recsys_evaluator_create(recsys_exec *exec, const recsys_evaluator_options *options,
+                                      recsys_evaluator **evaluator)
 {
     if (!exec || !evaluator) return RECSYS_ERR_INVALID_ARGUMENT;
     *evaluator = NULL;

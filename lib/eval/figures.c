@@ -45,7 +45,8 @@ static void enter_ratios(const pass *s, recsys_report *r, int64_t c)
 {
     const popularity *p = &s->popularity;
     if (!p->novelty) return;
-    report_enter(r, METRIC_RATIO_DIVERSITY_HERFINDAHL, c, ratio(figure(r, METRIC_DIVERSITY_HERFINDAHL, c), p->spread.herfindahl));
+    report_enter(r, METRIC_RATIO_DIVERSITY_HERFINDAHL, c,
+                 ratio(figure(r, METRIC_DIVERSITY_HERFINDAHL, c), p->spread.herfindahl));
     report_enter(r, METRIC_RATIO_DIVERSITY_GINI, c, ratio(figure(r, METRIC_DIVERSITY_GINI, c), p->spread.gini));
     report_enter(r, METRIC_RATIO_SHANNON_ENTROPY, c, ratio(figure(r, METRIC_SHANNON_ENTROPY, c), p->spread.entropy));
     report_enter(r, METRIC_RATIO_AVERAGE_POPULARITY, c, ratio(figure(r, METRIC_AVERAGE_POPULARITY, c), p->mean_relative));

@@ -36,7 +36,7 @@ static double shift_of(const pass *s, int64_t user)
     const csr *test = s->protocol.test.rows;
     double most = 0.0;
     for (int64_t e = test->ptr[user]; e < test->ptr[user + 1]; e++)
-        if (s->protocol.test.item_of[test->col[e]] != ITEM_DROPPED && (double)test->val[e] > most) most = (double)test->val[e];
+        if (s->protocol.test.item_of[test->col[e]] != ITEM_DROPPED) most = fmax(most, (double)test->val[e]);
     return most > most_exponent ? most : 0.0;
 }
 

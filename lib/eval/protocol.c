@@ -53,8 +53,8 @@ static recsys_status make_known(recsys_exec *x, protocol *p)
                             m->class->name);
     if (!o->mask && !o->keep_seen)
         return recsys__fail(&x->error, RECSYS_ERR_MISSING_DATA,
-                            "what users had is not to be recommended again, and this model was made without histories: give the "
-                            "known interactions with the evaluation, or something to mask, or keep what was seen");
+                            "what users had is not to be recommended again, and this model was made without histories: give "
+                            "the known interactions with the evaluation, or something to mask, or keep what was seen");
     return RECSYS_OK;
 }
 
@@ -191,8 +191,8 @@ static void sort_out(protocol *p, int64_t user, uint8_t *in_test)
 static recsys_status fail_empty(recsys_exec *x, const protocol *p)
 {
     return recsys__fail(&x->error, RECSYS_ERR_EMPTY,
-                        "no user is left to evaluate: of %lld in the test data %lld are ignored, %lld cold, and the others have "
-                        "fewer than %lld test items",
+                        "no user is left to evaluate: of %lld in the test data %lld are ignored, %lld cold, and the others "
+                        "have fewer than %lld test items",
                         (long long)p->counts.users_skipped, (long long)p->options->n_ignored_users,
                         (long long)p->counts.users_cold, (long long)p->options->min_ratings);
 }

@@ -48,8 +48,8 @@ static void text_cell(text *t, double value)
 
 static void text_counts(text *t, const recsys_report_info *n)
 {
-    recsys__text_format(t, "users evaluated  %" PRId64 " (skipped %" PRId64 ", cold %" PRId64 ")\n", n->users, n->users_skipped,
-                        n->users_cold);
+    recsys__text_format(t, "users evaluated  %" PRId64 " (skipped %" PRId64 ", cold %" PRId64 ")\n", n->users,
+                        n->users_skipped, n->users_cold);
     recsys__text_format(t, "test items       %" PRId64 " (unseen in training %" PRId64 ")\n", n->test_items,
                         n->test_items_unseen);
     recsys__text_string(t, "time             ");
@@ -228,7 +228,8 @@ recsys_status recsys_report_write(const recsys_report *report, recsys_exec *exec
         return recsys__fail(&exec->error, RECSYS_ERR_INVALID_ARGUMENT,
                             "recsys_report_write: an argument is NULL or the size is negative");
     if (form < RECSYS_REPORT_TEXT || form > RECSYS_REPORT_PER_USER_CSV)
-        return recsys__fail(&exec->error, RECSYS_ERR_OUT_OF_RANGE, "form is %d, it must be one of RECSYS_REPORT_*", (int)form);
+        return recsys__fail(&exec->error, RECSYS_ERR_OUT_OF_RANGE, "form is %d, it must be one of RECSYS_REPORT_*",
+                            (int)form);
     text t = recsys__text_begin(exec->memory, &exec->error);
     recsys_status status = RECSYS_OK;
     if (form == RECSYS_REPORT_TEXT) text_form(&t, report);

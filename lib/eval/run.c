@@ -116,7 +116,8 @@ static recsys_status make_workers(pass *s)
 /* Bits beyond the last item count as excluded, so that whoever walks through what is left never meets them. */
 static recsys_status make_excluded(pass *s)
 {
-    recsys_status status = recsys__alloc_zero(s->x->memory, &s->x->error, bits_words(s->I), sizeof *s->excluded, &s->excluded);
+    recsys_status status =
+        recsys__alloc_zero(s->x->memory, &s->x->error, bits_words(s->I), sizeof *s->excluded, &s->excluded);
     if (status) return status;
     for (int64_t i = s->I; i < 64 * bits_words(s->I); i++) bits_add(s->excluded, i);
     for (int64_t i = 0; s->protocol.excluded && i < s->I; i++)
@@ -171,7 +172,9 @@ static recsys_status prepare(pass *s)
     s->has_candidates = s->samples || o->negatives;
     status = recsys__popularity_make(s->x, &s->protocol, &s->popularity);
     if (!status) status = make_discounts(s);
-    s->tables = (metric_tables){ o->cutoffs, o->n_cutoffs, s->discount, s->ideal, s->popularity.novelty, s->popularity.relative };
+    s->tables = (metric_tables){
+        o->cutoffs, o->n_cutoffs, s->discount, s->ideal, s->popularity.novelty, s->popularity.relative,
+    };
     if (!status) status = make_workers(s);
     if (!status) status = make_excluded(s);
     if (!status) status = make_sums(s);
@@ -187,7 +190,8 @@ static void clean_up(pass *s)
         void *own[] = { w->marked, w->drawn, w->hit_place, w->hit_gain, w->test_gain, w->keys, w->place_of, w->similar };
         for (size_t a = 0; a < sizeof own / sizeof *own; a++) recsys__free(m, own[a]);
     }
-    void *arrays[] = { s->workers, s->discount, s->ideal, s->excluded, s->total, s->defined, s->listed, s->hit, s->user_values };
+    void *arrays[] = { s->workers, s->discount, s->ideal, s->excluded, s->total,
+                       s->defined, s->listed,   s->hit,   s->user_values };
     for (size_t a = 0; a < sizeof arrays / sizeof *arrays; a++) recsys__free(m, arrays[a]);
     recsys__block_free(s);
     recsys__popularity_free(s->x, &s->popularity);

@@ -320,7 +320,7 @@ static recsys_status take_tensor(loading *l, const tensor_kind *kind, const safe
     recsys_status status = is_aligned ? recsys__share(l->x, host, t->end - t->begin, &data, &copied)
                                       : recsys__upload(l->x, host, t->end - t->begin, &data);
     if (status) return status;
-    status = recsys__model_new_tensor(l->x, l->model, kind->name, kind->doc, t->dtype, t->rank, t->shape, data);
+    status = recsys__model_new_tensor(l->x, l->model, kind->name, t->rank, t->shape, data);
     if (status && copied) recsys__device_free(l->x->backend, l->x->memory, data);
     if (!status) l->model->tensors.at[l->model->tensors.count - 1].mapped = !copied;
     return status;

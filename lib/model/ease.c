@@ -184,8 +184,7 @@ static recsys_status precision_matrix(recsys_exec *x, const recsys_params *p, co
 static recsys_status keep_dense(recsys_exec *x, recsys_model *m, symmetric *P)
 {
     int64_t shape[1] = { recsys__symmetric_floats(P->n, P->tile) };
-    return recsys__model_new_tensor(x, m, "precision", "P = (R'R + l2 I)^-1, packed lower blocks: docs/model-file.md", RECSYS_F32, 1,
-                                    shape, P->data);
+    return recsys__model_new_tensor(x, m, "precision", 1, shape, P->data);
 }
 
 /* Keeps the top_k largest weights of each column of B, by row, and lets P go. */
@@ -208,13 +207,15 @@ static recsys_status keep_sparse(recsys_exec *x, recsys_model *m, symmetric *P)
     if (status >= 0)
         status = recsys__download(x, &entries_kept, row_ptr + n, sizeof entries_kept);
     if (status >= 0)
-        status = recsys__model_new_tensor(x, m, "weights_ptr", "where each row of B begins", RECSYS_I64, 1, &(int64_t){ n + 1 },
-                                          row_ptr);
-    if (status >= 0)
-        row_ptr = NULL, status = recsys__model_new_tensor(x, m, "weights_item", "columns of the entries of B, by row", RECSYS_I32, 1,
-                                                          &entries_kept, col);
-    if (status >= 0)
-        col = NULL, status = recsys__model_new_tensor(x, m, "weights_value", "entries of B", RECSYS_F32, 1, &entries_kept, val);
+        status = recsys__model_new_tensor(x, m, "weights_ptr", 1, &(int64_t){ n + 1 }, row_ptr);
+    if (status >= 0) {
+        row_ptr = NULL;
+        status = recsys__model_new_tensor(x, m, "weights_item", 1, &entries_kept, col);
+    }
+    if (status >= 0) {
+        col = NULL;
+        status = recsys__model_new_tensor(x, m, "weights_value", 1, &entries_kept, val);
+    }
     if (status >= 0)
         val = NULL;
     recsys__device_free(x->backend, x->memory, row_ptr);
@@ -231,7 +232,7 @@ static recsys_status keep_column_scale(recsys_exec *x, recsys_model *m, const en
     float *scale = NULL;
     recsys_status status = recsys__upload(x, r->col_scale, m->n_items * (int64_t)sizeof(float), &scale);
     if (status >= 0)
-        status = recsys__model_new_tensor(x, m, "column_scale", "1 / L2 norm of each column of R", RECSYS_F32, 1, &m->n_items, scale);
+        status = recsys__model_new_tensor(x, m, "column_scale", 1, &m->n_items, scale);
     if (status < 0)
         recsys__device_free(x->backend, x->memory, scale);
     return status;
@@ -398,7 +399,7 @@ static recsys_status read_derived(recsys_exec *x, const recsys_model *m, const c
 
 static const tensor_kind ease_tensors[] = {
     { "column_scale", "1 / L2 norm of each column of R", RECSYS_F32, 0 },
-    { "precision", "P = (R'R + l2 I)^-1, packed lower blocks: docs/model-file.md", RECSYS_F32, 64 },
+    { "precision", "P = (R'R + l2 I)^-1, lower half in lines of 4 x 4: docs/model-file.md", RECSYS_F32, 64 },
     { "weights_ptr", "where each row of B begins", RECSYS_I64, 0 },
     { "weights_item", "columns of the entries of B, by row", RECSYS_I32, 0 },
     { "weights_value", "entries of B", RECSYS_F32, 0 },

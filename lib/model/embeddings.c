@@ -23,32 +23,26 @@ static recsys_status check(recsys_exec *x, const recsys_model *m)
     return RECSYS_OK;
 }
 
-/* The rows of the queries' users, Q x D on the device. */
+/* The rows of the queries' users, Q x D on the device; kept by the exec. */
 static recsys_status gather_users(recsys_exec *x, const recsys_model *m, const queries *q, float **out)
 {
     int64_t dim = user_table(m)->shape[1];
-    recsys_status status = recsys__device_alloc(x, q->count * dim, sizeof(float), out);
+    recsys_status status = recsys__device_scratch(x, q->count * dim, sizeof(float), out);
     return status < 0 ? status : recsys__gather_rows(x, user_table(m)->data, dim, q->user, q->count, *out);
 }
 
 static recsys_status rank(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to)
 {
-    float *users = NULL;
+    float *users;
     recsys_status status = gather_users(x, m, q, &users);
-    if (status >= 0)
-        status = recsys__dot_rank(x, user_table(m)->shape[1], users, item_table_of(m)->data, to);
-    recsys__device_free(x->backend, x->memory, users);
-    return status;
+    return status < 0 ? status : recsys__dot_rank(x, user_table(m)->shape[1], users, item_table_of(m)->data, to);
 }
 
 static recsys_status score(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at)
 {
-    float *users = NULL;
+    float *users;
     recsys_status status = gather_users(x, m, q, &users);
-    if (status >= 0)
-        status = recsys__dot_score(x, user_table(m)->shape[1], users, item_table_of(m)->data, at);
-    recsys__device_free(x->backend, x->memory, users);
-    return status;
+    return status < 0 ? status : recsys__dot_score(x, user_table(m)->shape[1], users, item_table_of(m)->data, at);
 }
 
 /* Inner products of one item's vector with all of them: cosines, where the caller brought vectors of length 1. */
@@ -77,8 +71,7 @@ const struct model_class recsys__embeddings = {
     .similarity = similarity,
 };
 
-static recsys_status add_table(recsys_exec *x, recsys_model *m, const char *name, const char *doc, const float *host, int64_t rows,
-                               int64_t dim)
+static recsys_status add_table(recsys_exec *x, recsys_model *m, const char *name, const float *host, int64_t rows, int64_t dim)
 {
     for (int64_t i = 0; i < rows * dim; i++)
         if (!isfinite(host[i]))
@@ -87,7 +80,7 @@ static recsys_status add_table(recsys_exec *x, recsys_model *m, const char *name
     float *device = NULL;
     recsys_status status = recsys__upload(x, host, rows * dim * (int64_t)sizeof(float), &device);
     if (status >= 0)
-        status = recsys__model_new_tensor(x, m, name, doc, RECSYS_F32, 2, (int64_t[]){ rows, dim }, device);
+        status = recsys__model_new_tensor(x, m, name, 2, (int64_t[]){ rows, dim }, device);
     if (status < 0)
         recsys__device_free(x->backend, x->memory, device);
     return status;
@@ -112,9 +105,9 @@ recsys_status recsys_model_from_embeddings(const recsys_dataset *train, recsys_e
     if (status >= 0)
         status = recsys__model_create(x, &recsys__embeddings, p, train->users, train->items, &m);
     if (status >= 0)
-        status = add_table(x, m, "user_embedding", "a vector for each user", users, m->n_users, dim);
+        status = add_table(x, m, "user_embedding", users, m->n_users, dim);
     if (status >= 0)
-        status = add_table(x, m, "item_embedding", "a vector for each item", items, m->n_items, dim);
+        status = add_table(x, m, "item_embedding", items, m->n_items, dim);
     if (status >= 0)
         status = recsys__model_keep_data(x, m, train, &o);
     recsys_params_release(p);

@@ -112,9 +112,9 @@ recsys_status recsys__model_create(recsys_exec *x, const struct model_class *cla
 recsys_status recsys__model_keep_histories(recsys_exec *x, recsys_model *m, const csr *R);
 recsys_status recsys__model_keep_data(recsys_exec *x, recsys_model *m, const recsys_dataset *train, const recsys_fit_options *o);
 
-/* Appends a tensor; on success the model owns `data`, memory of its backend. */
-recsys_status recsys__model_new_tensor(recsys_exec *x, recsys_model *m, const char *name, const char *doc, int32_t dtype,
-                                       int32_t rank, const int64_t *shape, void *data);
+/* Appends the tensor of this name, one of its class's kinds; on success the model owns `data`, memory of its backend. */
+recsys_status recsys__model_new_tensor(recsys_exec *x, recsys_model *m, const char *name, int32_t rank, const int64_t *shape,
+                                       void *data);
 /* The tensor of this name, NULL if there is none. */
 const model_tensor *recsys__model_tensor(const recsys_model *m, const char *name);
 size_t recsys__dtype_size(int32_t dtype);

@@ -22,13 +22,22 @@ int64_t recsys__tensor_elements(const model_tensor *t)
     return n;
 }
 
-recsys_status recsys__model_new_tensor(recsys_exec *x, recsys_model *m, const char *name, const char *doc, int32_t dtype,
-                                       int32_t rank, const int64_t *shape, void *data)
+static const tensor_kind *find_kind(const struct model_class *c, const char *name)
 {
-    if (m->tensors.count == MODEL_MAX_TENSORS)
-        return recsys__fail(&x->error, RECSYS_ERR_INTERNAL, "%s has more than %d tensors", m->class->name, MODEL_MAX_TENSORS);
+    for (int64_t k = 0; k < c->n_tensors; k++)
+        if (strcmp(c->tensors[k].name, name) == 0) return &c->tensors[k];
+    return NULL;
+}
+
+recsys_status recsys__model_new_tensor(recsys_exec *x, recsys_model *m, const char *name, int32_t rank, const int64_t *shape,
+                                       void *data)
+{
+    const tensor_kind *kind = find_kind(m->class, name);
+    if (kind == NULL || m->tensors.count == MODEL_MAX_TENSORS)
+        return recsys__fail(&x->error, RECSYS_ERR_INTERNAL, "%s has no tensor %s, or too many", m->class->name, name);
     model_tensor *t = &m->tensors.at[m->tensors.count++];
-    *t = (model_tensor){ .name = name, .doc = doc, .dtype = dtype, .rank = rank, .shape = { 1, 1, 1, 1 }, .data = data };
+    *t = (model_tensor){ .name = kind->name, .doc = kind->doc, .dtype = kind->dtype, .rank = rank, .shape = { 1, 1, 1, 1 } };
+    t->data = data;
     memcpy(t->shape, shape, (size_t)rank * sizeof *shape);
     return RECSYS_OK;
 }
@@ -149,7 +158,7 @@ static recsys_status copy_tensor(recsys_exec *x, recsys_model *to, const model_t
         status = recsys__upload(x, host != NULL ? host : old, bytes, &device);
     recsys__free(x->memory, old);
     if (status >= 0)
-        status = recsys__model_new_tensor(x, to, t->name, t->doc, t->dtype, t->rank, t->shape, device);
+        status = recsys__model_new_tensor(x, to, t->name, t->rank, t->shape, device);
     if (status < 0)
         recsys__device_free(x->backend, x->memory, device);
     return status;

@@ -5,6 +5,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "backend/run.h"
+#include "base/scratch.h"
 #include "model/model.h"
 #include "tensor/ops.h"
 
@@ -20,8 +21,7 @@ static recsys_status fit(recsys_exec *x, recsys_model *m, const recsys_dataset *
     if (status >= 0)
         status = recsys__upload(x, popularity, m->n_items * (int64_t)sizeof(float), &device);
     if (status >= 0)
-        status = recsys__model_new_tensor(x, m, "popularity", "users who interacted with each item", RECSYS_F32, 1, &m->n_items,
-                                          device);
+        status = recsys__model_new_tensor(x, m, "popularity", 1, &m->n_items, device);
     if (status < 0)
         recsys__device_free(x->backend, x->memory, device);
     recsys__free(x->memory, popularity);
@@ -36,37 +36,30 @@ static recsys_status check(recsys_exec *x, const recsys_model *m)
     return RECSYS_OK;
 }
 
-/* The same vector for every query: 1. In device memory, so made of a host row. */
-static recsys_status ones(recsys_exec *x, int64_t count, float **device)
+/* The same vector of width 1 for every query: 1. In device memory that the exec keeps. */
+static recsys_status ones(recsys_exec *x, int64_t count, float **users)
 {
-    float *host = NULL;
-    recsys_status status = recsys__alloc(x->memory, &x->error, count, sizeof(float), &host);
+    float *host;
+    recsys_status status = recsys__scratch(x, SCRATCH_MODEL_A, count, sizeof *host, &host);
     for (int64_t q = 0; status >= 0 && q < count; q++)
         host[q] = 1.0f;
     if (status >= 0)
-        status = recsys__upload(x, host, count * (int64_t)sizeof(float), device);
-    recsys__free(x->memory, host);
-    return status;
+        status = recsys__device_scratch(x, count, sizeof *host, users);
+    return status < 0 ? status : recsys__copy_in(x, *users, host, count * (int64_t)sizeof *host);
 }
 
 static recsys_status rank(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to)
 {
-    float *users = NULL;
+    float *users;
     recsys_status status = ones(x, q->count, &users);
-    if (status >= 0)
-        status = recsys__dot_rank(x, 1, users, recsys__model_tensor(m, "popularity")->data, to);
-    recsys__device_free(x->backend, x->memory, users);
-    return status;
+    return status < 0 ? status : recsys__dot_rank(x, 1, users, recsys__model_tensor(m, "popularity")->data, to);
 }
 
 static recsys_status score(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at)
 {
-    float *users = NULL;
+    float *users;
     recsys_status status = ones(x, q->count, &users);
-    if (status >= 0)
-        status = recsys__dot_score(x, 1, users, recsys__model_tensor(m, "popularity")->data, at);
-    recsys__device_free(x->backend, x->memory, users);
-    return status;
+    return status < 0 ? status : recsys__dot_score(x, 1, users, recsys__model_tensor(m, "popularity")->data, at);
 }
 
 static const tensor_kind top_popular_tensors[] = { { "popularity", "users who interacted with each item", RECSYS_F32, 0 } };

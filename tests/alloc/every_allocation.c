@@ -511,7 +511,6 @@ static void test_steady_state(void **state)
     inputs in = { 0 };
     open_inputs(&in);
     for (int c = 0; c < MODEL_CASES; c++) {
-        if (strcmp(model_cases[c].model, "ease") != 0) continue;
         recsys_exec *x = fixture_exec(&in.f, 2, 0, 0);
         recsys_query q = RECSYS_QUERY_INIT;
         int64_t history[] = { 3, 1 }, items[4];

@@ -2,7 +2,8 @@
 # cancel.sh - Ctrl-C ends a training cleanly: status 1, "cancelled", the old file as it was and nothing beside it.
 . "$(dirname "$0")/support.sh"
 
-# Starts the program with the arguments, sends the signal while the matrix is factored (the operation before it was traced), and leaves its status in `got`.
+# Starts the program with the arguments, sends the signal while the matrix is factored (the operation before it was traced),
+# and leaves the exit status in `got`.
 interrupt() {
   local signal=$1 pid tries=0
   shift

@@ -247,6 +247,17 @@ test_integer_ids() {
   json r.json 'j["users"][0]["user"] == 1 and j["users"][0]["items"][0]["item"] == 2'
 }
 
+test_movielens_folder() {
+  mkdir ml
+  printf 'userId,movieId,rating,timestamp\n1,10,4.0,100\n1,20,5.0,101\n2,10,3.0,102\n2,30,2.0,103\n' >ml/ratings.csv
+  printf 'movieId,title,genres\n10,"Boat, The (1999)",Drama\n20,Sea (2001),Drama|Comedy\n30,Sky (2002),Comedy\n' >ml/movies.csv
+  run 0 stats ml --format movielens --json s.json
+  json s.json 'j["users"] == 2 and j["items"] == 3 and j["value_max"] == 5 and "genres" in j["features"]'
+  run 0 train ease --train ml --format movielens --params l2=1 --out model.safetensors
+  run 0 recommend model.safetensors --user 2 --top 1 --items ml
+  has out "Sea"
+}
+
 test_progress_and_quiet() {
   many_items 60000 2000 2500
   run 0 train ease --train many.tsv --columns user,item --out m.safetensors

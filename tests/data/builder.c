@@ -104,7 +104,8 @@ static void universes_number_the_ids(void **state)
     recsys_dataset_builder *b = open_builder(&f, &options);
     recsys_events v = events_of(users, items, 2), w = events_of(users, beyond, 2);
     expect_ok(f.exec, recsys_dataset_builder_append(b, &v));
-    expect_error(f.exec, recsys_dataset_builder_append(b, &w), RECSYS_ERR_UNKNOWN_ID, "event 1: item|4 is not among the 4 items");
+    expect_error(f.exec, recsys_dataset_builder_append(b, &w), RECSYS_ERR_UNKNOWN_ID,
+                 "event 1: item|4 is not among the 4 items");
     recsys_dataset *d = finish(&f, b);
     assert_ids(recsys_dataset_users(d), "3 0 9 ");
     assert_ids(recsys_dataset_items(d), "0 1 2 3 ");
@@ -160,8 +161,9 @@ static void every_column_is_kept(void **state)
     expect_ok(f.exec, recsys_dataset_builder_append(b, &v));
     expect_ok(f.exec, recsys_dataset_builder_append(b, &v));
     recsys_dataset *d = finish(&f, b);
-    assert_events(&f, d, "1 5 0.5 -7 buy 40 0\n2 6 -3 9223372036854775807 view 40 1\n"
-                         "1 5 0.5 -7 buy 40 0\n2 6 -3 9223372036854775807 view 40 1\n");
+    assert_events(&f, d,
+                  "1 5 0.5 -7 buy 40 0\n2 6 -3 9223372036854775807 view 40 1\n"
+                  "1 5 0.5 -7 buy 40 0\n2 6 -3 9223372036854775807 view 40 1\n");
     recsys_dataset_release(d);
     recsys_dataset_builder_release(b);
     fixture_close(&f);
@@ -252,7 +254,8 @@ static void a_late_failure_takes_events_back(void **state)
 static void types_can_be_asked_for(void **state)
 {
     (void)state;
-    static const char *const users[] = {"12", "007"}, *const words[] = {"12", "word"}, *const huge[] = {"99999999999999999999"};
+    static const char *const users[] = {"12", "007"}, *const words[] = {"12", "word"},
+                             *const huge[] = {"99999999999999999999"};
     static const int64_t items[] = {1, 2};
     fixture f;
     fixture_open(&f, 1);
@@ -426,12 +429,17 @@ static void a_limit_is_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(integers_are_numbered_ascending), cmocka_unit_test(strings_are_numbered_as_they_come),
-        cmocka_unit_test(universes_number_the_ids),        cmocka_unit_test(a_catalogue_needs_no_events),
+        cmocka_unit_test(integers_are_numbered_ascending),
+        cmocka_unit_test(strings_are_numbered_as_they_come),
+        cmocka_unit_test(universes_number_the_ids),
+        cmocka_unit_test(a_catalogue_needs_no_events),
         cmocka_unit_test(every_column_is_kept),
-        cmocka_unit_test(bad_events_are_refused_whole),    cmocka_unit_test(a_late_failure_takes_events_back),
-        cmocka_unit_test(types_can_be_asked_for),          cmocka_unit_test(duplicates_are_treated),
-        cmocka_unit_test(many_events_keep_their_order),    cmocka_unit_test(each_allocation_may_fail),
+        cmocka_unit_test(bad_events_are_refused_whole),
+        cmocka_unit_test(a_late_failure_takes_events_back),
+        cmocka_unit_test(types_can_be_asked_for),
+        cmocka_unit_test(duplicates_are_treated),
+        cmocka_unit_test(many_events_keep_their_order),
+        cmocka_unit_test(each_allocation_may_fail),
         cmocka_unit_test(a_limit_is_kept),
     };
     return cmocka_run_group_tests_name("builder", tests, NULL, NULL);

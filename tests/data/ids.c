@@ -82,12 +82,30 @@ static void check_sequence(int64_t (*id)(int64_t k), int64_t n)
     fixture_close(&f);
 }
 
-static int64_t counted(int64_t k) { return k; }
-static int64_t from_seven(int64_t k) { return k + 7; }
-static int64_t downwards(int64_t k) { return -k; }
-static int64_t scattered(int64_t k) { return (int64_t)((uint64_t)k * UINT64_C(0x9e3779b97f4a7c15)); }
-static int64_t then_a_gap(int64_t k) { return k < 20 ? k : k * 1000003; }
-static int64_t extremes(int64_t k) { return k == 0 ? INT64_MIN : k == 1 ? INT64_MAX : k; }
+static int64_t counted(int64_t k)
+{
+    return k;
+}
+static int64_t from_seven(int64_t k)
+{
+    return k + 7;
+}
+static int64_t downwards(int64_t k)
+{
+    return -k;
+}
+static int64_t scattered(int64_t k)
+{
+    return (int64_t)((uint64_t)k * UINT64_C(0x9e3779b97f4a7c15));
+}
+static int64_t then_a_gap(int64_t k)
+{
+    return k < 20 ? k : k * 1000003;
+}
+static int64_t extremes(int64_t k)
+{
+    return k == 0 ? INT64_MIN : k == 1 ? INT64_MAX : k;
+}
 
 static void growing_maps_find_what_they_hold(void **state)
 {
@@ -190,8 +208,8 @@ static void the_last_ids_can_be_forgotten(void **state)
 static void whole_maps_are_indexed(void **state)
 {
     (void)state;
-    static const int64_t lists[][6] = {{5, 6, 7, 8, 9, 10},                              /* contiguous */
-                                       {30, 12, 25, 11, 28, 14},                         /* narrow */
+    static const int64_t lists[][6] = {{5, 6, 7, 8, 9, 10},                               /* contiguous */
+                                       {30, 12, 25, 11, 28, 14},                          /* narrow */
                                        {-3, 1000000000000, 0, INT64_MIN, INT64_MAX, 17}}; /* wide */
     fixture f;
     fixture_open(&f, 1);
@@ -304,10 +322,10 @@ static void each_allocation_may_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(integers_are_read_exactly),    cmocka_unit_test(growing_maps_find_what_they_hold),
-        cmocka_unit_test(strings_keep_their_bytes),     cmocka_unit_test(the_first_id_decides_the_type),
+        cmocka_unit_test(integers_are_read_exactly),     cmocka_unit_test(growing_maps_find_what_they_hold),
+        cmocka_unit_test(strings_keep_their_bytes),      cmocka_unit_test(the_first_id_decides_the_type),
         cmocka_unit_test(the_last_ids_can_be_forgotten), cmocka_unit_test(whole_maps_are_indexed),
-        cmocka_unit_test(maps_are_rebuilt_from_bytes),  cmocka_unit_test(ids_are_translated),
+        cmocka_unit_test(maps_are_rebuilt_from_bytes),   cmocka_unit_test(ids_are_translated),
         cmocka_unit_test(each_allocation_may_fail),
     };
     return cmocka_run_group_tests_name("ids", tests, NULL, NULL);

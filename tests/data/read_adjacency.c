@@ -13,7 +13,8 @@ static recsys_read_options adjacency(void)
 static void lists_are_read(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"0 3 1\n2 1\n", "0\t3\t1\r\n2\t1\r\n", "\357\273\2770 3 1 \n\n 2  1", "0 3\n0 1\n2\t 1\n"};
+    static const char *const texts[] = {"0 3 1\n2 1\n", "0\t3\t1\r\n2\t1\r\n", "\357\273\2770 3 1 \n\n 2  1",
+                                        "0 3\n0 1\n2\t 1\n"};
     fixture f;
     fixture_open(&f, 1);
     recsys_read_options options = adjacency();
@@ -59,7 +60,8 @@ static void bad_lists_are_refused(void **state)
     recsys_read_options options = adjacency();
     expect_error(f.exec, read_text(&f, "0 3 1\n2 1 x 4\n", &options, &d), RECSYS_ERR_TYPE,
                  "events.txt:2: column 3 (item): \"x\"|--id-type string");
-    expect_error(f.exec, read_text(&f, "0 3 1\nu 1\n", &options, &d), RECSYS_ERR_TYPE, "events.txt:2: column 1 (user): \"u\"");
+    expect_error(f.exec, read_text(&f, "0 3 1\nu 1\n", &options, &d), RECSYS_ERR_TYPE,
+                 "events.txt:2: column 1 (user): \"u\"");
     expect_error(f.exec, read_text(&f, "0 3 1\n1 99999999999999999999\n", &options, &d), RECSYS_ERR_TYPE,
                  "events.txt:2: column 2 (item)|64 bits");
     expect_error(f.exec, read_text(&f, "", &options, &d), RECSYS_ERR_EMPTY, "events.txt: no events");

@@ -18,8 +18,10 @@ typedef struct bad {
 
 static const bad bad_texts[] = {
     /* columns */
-    {"1\n2\n", NULL, 0, RECSYS_ERR_UNKNOWN_COLUMN, "events.txt:1: column 2 (item) is missing|1 column |separator: none found"},
-    {"1,5\n", "user,item,value", 0, RECSYS_ERR_UNKNOWN_COLUMN, "events.txt:1: column 3 (value) is missing|2 columns|separator: ,"},
+    {"1\n2\n", NULL, 0, RECSYS_ERR_UNKNOWN_COLUMN,
+     "events.txt:1: column 2 (item) is missing|1 column |separator: none found"},
+    {"1,5\n", "user,item,value", 0, RECSYS_ERR_UNKNOWN_COLUMN,
+     "events.txt:1: column 3 (value) is missing|2 columns|separator: ,"},
     {"1,5,2\n2,6\n", NULL, 0, RECSYS_ERR_PARSE, "events.txt:2: column 3 (value) is missing"},
     {"1,5,2\n2,6,3\n3", NULL, 0, RECSYS_ERR_PARSE, "events.txt:3: column 2 (item) is missing|ends in mid-line"},
     {"1\t5\n2\t", NULL, 0, RECSYS_ERR_PARSE, "events.txt:2: column 2 (item): is empty"},
@@ -42,7 +44,8 @@ static const bad bad_texts[] = {
     {"1,5,2\n1,6,-inf\n", NULL, 0, RECSYS_ERR_PARSE, "events.txt:2: column 3 (value): \"-inf\" is not finite"},
     {"1,5,2\n1,6,1e39\n", NULL, 0, RECSYS_ERR_PARSE, "events.txt:2: column 3 (value): \"1e39\" does not fit"},
     {"1,5,2,9\n1,6,2,1.5\n", NULL, 0, RECSYS_ERR_PARSE, "events.txt:2: column 4 (time): \"1.5\" is not an integer"},
-    {"1,5,2,9\n1,6,2,99999999999999999999\n", NULL, 0, RECSYS_ERR_PARSE, "column 4 (time): \"99999999999999999999\"|64 bits"},
+    {"1,5,2,9\n1,6,2,99999999999999999999\n", NULL, 0, RECSYS_ERR_PARSE,
+     "column 4 (time): \"99999999999999999999\"|64 bits"},
     {"1,5,1\n1,6,2\n", "user,item,flag", 0, RECSYS_ERR_PARSE, "events.txt:2: column 3 (flag): \"2\" is neither 0 nor 1"},
     {"1,5,buy\n1,6,\n", "user,item,behaviour", 0, RECSYS_ERR_PARSE, "events.txt:2: column 3 (behaviour): \"\" is empty"},
     {"1,5,1\n1,6,x\n", "user,item,session", 0, RECSYS_ERR_TYPE, "events.txt:2: session \"x\" is not an integer"},
@@ -109,7 +112,8 @@ static void late_lines_are_counted_right(void **state)
     options.items = NULL;
     options.users = "100000";
     sprintf(text + size, "100000\t8\n");
-    expect_error(f.exec, read_text(&f, text, &options, &d), RECSYS_ERR_UNKNOWN_ID, "events.txt:100001: column 1 (user): 100000");
+    expect_error(f.exec, read_text(&f, text, &options, &d), RECSYS_ERR_UNKNOWN_ID,
+                 "events.txt:100001: column 1 (user): 100000");
     free(text);
     fixture_close(&f);
 }
@@ -121,7 +125,8 @@ static void bytes_that_are_no_text_are_refused(void **state)
     recsys_dataset *d;
     fixture_open(&f, 1);
     expect_error(f.exec, read_bytes(&f, "1\t5\n2\t\0006\n", 8, NULL, &d), RECSYS_ERR_PARSE, "events.txt:2: a zero byte");
-    expect_error(f.exec, read_bytes(&f, "\377\3761\0\t\0002\0\n\0", 10, NULL, &d), RECSYS_ERR_PARSE, "events.txt:1: a zero byte");
+    expect_error(f.exec, read_bytes(&f, "\377\3761\0\t\0002\0\n\0", 10, NULL, &d), RECSYS_ERR_PARSE,
+                 "events.txt:1: a zero byte");
     fixture_close(&f);
 }
 
@@ -151,7 +156,8 @@ static void long_lines_end(void **state)
     char *text = malloc(SIZE + 16);
     assert_non_null(text);
     memset(text, 'x', SIZE);
-    double seconds = seconds_of(&f, text, SIZE, RECSYS_ERR_UNKNOWN_COLUMN, "events.txt:1: column 2 (item) is missing|mid-line");
+    double seconds =
+        seconds_of(&f, text, SIZE, RECSYS_ERR_UNKNOWN_COLUMN, "events.txt:1: column 2 (item) is missing|mid-line");
     memcpy(text + SIZE, "\ty\n", 3);
     seconds += seconds_of(&f, text, SIZE + 3, RECSYS_OK, NULL);
     text[0] = '"';
@@ -190,15 +196,15 @@ static void paths_must_be_files(void **state)
     char path[TEST_PATH_ROOM], below[TEST_PATH_ROOM];
     recsys_dataset *d;
     fixture_open(&f, 1);
-    expect_error(f.exec, recsys_dataset_read(f.exec, fixture_path(&f, "nowhere.tsv", path), NULL, &d), RECSYS_ERR_FILE_NOT_FOUND,
-                 "nowhere.tsv|No such file");
+    expect_error(f.exec, recsys_dataset_read(f.exec, fixture_path(&f, "nowhere.tsv", path), NULL, &d),
+                 RECSYS_ERR_FILE_NOT_FOUND, "nowhere.tsv|No such file");
     expect_error(f.exec, recsys_dataset_read(f.exec, f.folder, NULL, &d), RECSYS_ERR_IO, "recsys-test-|folder");
     recsys_error_info error = RECSYS_ERROR_INFO_INIT;
     assert_int_equal(recsys_exec_last_error(f.exec, &error), RECSYS_OK);
     assert_true(error.system_error != 0);
     test_write_text(fixture_path(&f, "plain.tsv", path), "1\t2\n");
-    expect_error(f.exec, recsys_dataset_read(f.exec, fixture_path(&f, "plain.tsv/x", below), NULL, &d), RECSYS_ERR_FILE_NOT_FOUND,
-                 "plain.tsv/x");
+    expect_error(f.exec, recsys_dataset_read(f.exec, fixture_path(&f, "plain.tsv/x", below), NULL, &d),
+                 RECSYS_ERR_FILE_NOT_FOUND, "plain.tsv/x");
     if (geteuid() != 0) { /* root may read everything */
         assert_int_equal(chmod(path, 0), 0);
         expect_error(f.exec, recsys_dataset_read(f.exec, path, NULL, &d), RECSYS_ERR_IO, "plain.tsv|denied");
@@ -216,7 +222,8 @@ static void options_are_checked(void **state)
     fixture_open(&f, 1);
     recsys_read_options good = RECSYS_READ_OPTIONS_INIT, o;
     o = good, o.format = "movilens";
-    expect_error(f.exec, read_text(&f, "1 2\n", &o, &d), RECSYS_ERR_UNKNOWN_KEY, "format|movilens|did you mean \"movielens\"");
+    expect_error(f.exec, read_text(&f, "1 2\n", &o, &d), RECSYS_ERR_UNKNOWN_KEY,
+                 "format|movilens|did you mean \"movielens\"");
     o = good, o.header = 3;
     expect_error(f.exec, read_text(&f, "1 2\n", &o, &d), RECSYS_ERR_OUT_OF_RANGE, "header|3|0 to 2");
     o = good, o.duplicates = -1;
@@ -279,7 +286,8 @@ static void damaged_gzip_is_refused(void **state)
     assert_non_null(longer);
     memcpy(longer, bytes, size);
     memcpy(longer + size, "garbage, 20 bytes of", 20);
-    expect_error(f.exec, read_bytes(&f, longer, size + 20, NULL, &d), RECSYS_ERR_COMPRESSED, "events.txt|behind the compressed");
+    expect_error(f.exec, read_bytes(&f, longer, size + 20, NULL, &d), RECSYS_ERR_COMPRESSED,
+                 "events.txt|behind the compressed");
     expect_error(f.exec, read_bytes(&f, longer, size + 1, NULL, &d), RECSYS_ERR_COMPRESSED, "events.txt");
     memset(longer + size, 0, 20);
     expect_error(f.exec, read_bytes(&f, longer, size + 20, NULL, &d), RECSYS_ERR_COMPRESSED, "events.txt");
@@ -303,7 +311,8 @@ static void late_damage_is_seen(void **state)
     size_t length = 0, size;
     uint64_t random = 3;
     while (length < 2900000)
-        length += (size_t)sprintf(text + length, "%d\t%d\n", (int)(test_random(&random) % 9999), (int)(test_random(&random) % 9999));
+        length += (size_t)sprintf(text + length, "%d\t%d\n", (int)(test_random(&random) % 9999),
+                                  (int)(test_random(&random) % 9999));
     unsigned char *bytes = packed(text, length, &size);
     expect_ok(f.exec, read_bytes(&f, bytes, size, NULL, &d));
     recsys_dataset_release(d);

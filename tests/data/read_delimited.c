@@ -34,15 +34,15 @@ static void odd_lines_are_read_right(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "1\t5\r\n2\t6\r\n",           /* CRLF */
+        "1\t5\r\n2\t6\r\n",         /* CRLF */
         "\357\273\2771\t5\n2\t6\n", /* byte order mark */
-        "1\t5\n2\t6",                 /* no newline at the end */
-        "1\t5\r\n2\t6\r",             /* half of one */
-        "\n\r\n1\t5\n\n\n2\t6\n\n",   /* blank lines */
-        "1\t5\tmore\n2\t6\n",         /* columns beyond the list */
-        "1\t5\t\"a\nb\"\n2\t6\t\n",   /* among them one of two lines */
-        "001\t5\n+2\t6\n",            /* integers, if not as one writes them */
-        "\"1\"\t5\n2\t\"6\"\n",       /* quotes */
+        "1\t5\n2\t6",               /* no newline at the end */
+        "1\t5\r\n2\t6\r",           /* half of one */
+        "\n\r\n1\t5\n\n\n2\t6\n\n", /* blank lines */
+        "1\t5\tmore\n2\t6\n",       /* columns beyond the list */
+        "1\t5\t\"a\nb\"\n2\t6\t\n", /* among them one of two lines */
+        "001\t5\n+2\t6\n",          /* integers, if not as one writes them */
+        "\"1\"\t5\n2\t\"6\"\n",     /* quotes */
     };
     fixture f;
     fixture_open(&f, 1);
@@ -60,7 +60,8 @@ static void columns_are_mapped(void **state)
     fixture f;
     fixture_open(&f, 1);
     recsys_read_options options = with_columns("_,item,flag,user,value,time,behaviour,session");
-    assert_read(&f, "x,5,1,1,0.5,-9,buy,s1\ny,6,0,2,-2e1,1.5e3,view,s1\n", &options, "1 5 0.5 -9 buy s1 1\n2 6 -20 1500 view s1 0\n");
+    assert_read(&f, "x,5,1,1,0.5,-9,buy,s1\ny,6,0,2,-2e1,1.5e3,view,s1\n", &options,
+                "1 5 0.5 -9 buy s1 1\n2 6 -20 1500 view s1 0\n");
     options = with_columns("item,user");
     assert_read(&f, "5,1,a\n6,2,b\n", &options, "1 5\n2 6\n");
     /* By default as many of user, item, value and time as there are. */
@@ -82,12 +83,12 @@ static void headers_are_recognised(void **state)
         const char *text, *columns, *expected;
     } cases[] = {
         {"user,item\n1,5\n", NULL, "1 5\n"},
-        {"time,item,user\n9,5,1\n", NULL, "1 5 9\n"},                            /* its words say what is what */
+        {"time,item,user\n9,5,1\n", NULL, "1 5 9\n"}, /* its words say what is what */
         {"user_id:token\titem_id:token\trating:float\n1\t5\t4\n", NULL, "1 5 4\n"},
         {"userId,movieId,rating,timestamp\n1,5,4.5,99\n", NULL, "1 5 4.5 99\n"}, /* a value that is no number */
         {"User,Item\na,b\n", NULL, "a b\n"},
-        {"who,what\n1,5\n2,6\n", NULL, "1 5\n2 6\n"},                            /* no integers, but below it */
-        {"who,what,x\na,b,c\n", "user,item", "who what\na b\n"},                 /* nothing tells: an event */
+        {"who,what\n1,5\n2,6\n", NULL, "1 5\n2 6\n"},            /* no integers, but below it */
+        {"who,what,x\na,b,c\n", "user,item", "who what\na b\n"}, /* nothing tells: an event */
         {"1,5\n2,6\n", NULL, "1 5\n2 6\n"},
         {"x,y\n\"7\",8\n", "user,item", "7 8\n"},
     };
@@ -222,8 +223,8 @@ static pairs make_pairs(int64_t n, int64_t odd, uint64_t seed)
     for (int64_t k = 0; k < n; k++) {
         int64_t user = (int64_t)(test_random(&seed) % (k % 7 == 0 ? 3000000000u : 5000u));
         int64_t item = (int64_t)(test_random(&seed) % (k % 5 == 0 ? 99999999999u : 700u));
-        static const char *const forms[] = {"%lld\t%lld\n", "\"%lld\"\t%lld\n", "%lld\t%lld\tx\n", "%lld\t%lld\t\"x\ny\"\n",
-                                            "%lld\t%lld\r\n", "\n%lld\t%lld\n"};
+        static const char *const forms[] = {"%lld\t%lld\n",           "\"%lld\"\t%lld\n", "%lld\t%lld\tx\n",
+                                            "%lld\t%lld\t\"x\ny\"\n", "%lld\t%lld\r\n",   "\n%lld\t%lld\n"};
         const char *form = odd > 0 && k % odd == odd - 1 ? forms[k % 6] : forms[0];
         p.size += (size_t)sprintf(p.text + p.size, form, (long long)user, (long long)item);
     }
@@ -325,8 +326,8 @@ static void memory_stays_near_the_columns(void **state)
     pairs p = {malloc(200000 * 24), 0, 200000};
     assert_non_null(p.text);
     for (int64_t k = 0; k < p.n; k++)
-        p.size += (size_t)sprintf(p.text + p.size, k < p.n / 2 ? "%lld\t%lld\n" : "00000%lld\t0000%lld\n", (long long)(k % 1000),
-                                  (long long)(k % 777));
+        p.size += (size_t)sprintf(p.text + p.size, k < p.n / 2 ? "%lld\t%lld\n" : "00000%lld\t0000%lld\n",
+                                  (long long)(k % 1000), (long long)(k % 777));
     recsys_read_options options = with_columns("user,item");
     options.id_type = RECSYS_ID_INT;
     expect_ok(f.exec, read_bytes(&f, p.text, p.size, &options, &d));

@@ -240,9 +240,9 @@ static void each_allocation_may_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counts_are_universes),         cmocka_unit_test(files_number_the_ids),
+        cmocka_unit_test(counts_are_universes),           cmocka_unit_test(files_number_the_ids),
         cmocka_unit_test(tables_give_names_and_features), cmocka_unit_test(columns_of_a_table_are_named),
-        cmocka_unit_test(names_go_with_every_part),     cmocka_unit_test(bad_tables_are_refused),
+        cmocka_unit_test(names_go_with_every_part),       cmocka_unit_test(bad_tables_are_refused),
         cmocka_unit_test(each_allocation_may_fail),
     };
     return cmocka_run_group_tests_name("read_items", tests, NULL, NULL);

@@ -44,7 +44,11 @@ static void check_matrix(const recsys_dataset *d, const csr *m, int by_item)
 static void matrices_hold_the_latest_events(void **state)
 {
     (void)state;
-    static const int flags[] = {0, TEST_REPEATS, TEST_VALUES, TEST_VALUES | TEST_REPEATS, TEST_VALUES | TEST_TIMES | TEST_REPEATS,
+    static const int flags[] = {0,
+                                TEST_REPEATS,
+                                TEST_VALUES,
+                                TEST_VALUES | TEST_REPEATS,
+                                TEST_VALUES | TEST_TIMES | TEST_REPEATS,
                                 TEST_TIMES | TEST_REPEATS};
     fixture f;
     fixture_open(&f, 1);
@@ -100,9 +104,11 @@ static void users_without_events_have_empty_rows(void **state)
     assert_int_equal(count, 1);
     expect_ok(f.exec, recsys_dataset_history(d, f.exec, 2, &item, NULL, 1, &count));
     assert_int_equal(item, 1);
-    expect_error(f.exec, recsys_dataset_history(d, f.exec, 4, NULL, NULL, 0, &count), RECSYS_ERR_OUT_OF_RANGE, "user index 4|4 users");
+    expect_error(f.exec, recsys_dataset_history(d, f.exec, 4, NULL, NULL, 0, &count), RECSYS_ERR_OUT_OF_RANGE,
+                 "user index 4|4 users");
     expect_error(f.exec, recsys_dataset_history(d, f.exec, -1, NULL, NULL, 0, &count), RECSYS_ERR_OUT_OF_RANGE, "-1");
-    expect_error(f.exec, recsys_dataset_history(d, f.exec, 0, NULL, NULL, -1, &count), RECSYS_ERR_INVALID_ARGUMENT, "negative");
+    expect_error(f.exec, recsys_dataset_history(d, f.exec, 0, NULL, NULL, -1, &count), RECSYS_ERR_INVALID_ARGUMENT,
+                 "negative");
     expect_error(f.exec, recsys_dataset_history(d, f.exec, 0, NULL, NULL, 0, NULL), RECSYS_ERR_INVALID_ARGUMENT, "NULL");
     const csr *m;
     expect_ok(f.exec, recsys__dataset_by_item(f.exec, d, &m));
@@ -206,9 +212,12 @@ static void each_allocation_may_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(matrices_hold_the_latest_events),   cmocka_unit_test(equal_times_fall_to_the_later_row),
-        cmocka_unit_test(users_without_events_have_empty_rows), cmocka_unit_test(views_belong_to_the_dataset),
-        cmocka_unit_test(threads_get_the_same_view),         cmocka_unit_test(each_allocation_may_fail),
+        cmocka_unit_test(matrices_hold_the_latest_events),
+        cmocka_unit_test(equal_times_fall_to_the_later_row),
+        cmocka_unit_test(users_without_events_have_empty_rows),
+        cmocka_unit_test(views_belong_to_the_dataset),
+        cmocka_unit_test(threads_get_the_same_view),
+        cmocka_unit_test(each_allocation_may_fail),
     };
     return cmocka_run_group_tests_name("views", tests, NULL, NULL);
 }

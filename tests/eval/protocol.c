@@ -40,6 +40,7 @@ static void all_together(void **state)
     for (int n = 0; n < 192; n++) {
         world_plan p = plain;
         p.popular = n % 2;
+        p.universe = n % 7 > 3;
         p.seed = (uint64_t)(n % 5);
         world *w = world_make(f.exec, p);
         recsys_evaluator_options o = options(w);
@@ -372,7 +373,8 @@ static void ids_of_another_kind(void **state)
     recsys_evaluator *e = NULL;
     recsys_report *report = NULL;
     expect_ok(f.exec, recsys_evaluator_create(f.exec, &o, &e));
-    expect_error(f.exec, recsys_evaluator_run(e, integers->model, f.exec, &report), RECSYS_ERR_TYPE, "users of test data and model");
+    expect_error(f.exec, recsys_evaluator_run(e, integers->model, f.exec, &report), RECSYS_ERR_TYPE,
+                 "users of test data and model");
     recsys_evaluator_release(e);
     o = options(integers);
     o.known = words->known_data;

@@ -155,7 +155,8 @@ static void undefined_figures(void **state)
     const float one[] = { 1 }, scores[] = { 1, 2, 3 };
     const int64_t ptr[] = { 0, 0, 0, 0 };
     recsys_similarity none = { sizeof none, 3, ptr, NULL, NULL };
-    recsys_dataset *train = test_dataset_of(f.exec, ids, items, NULL, NULL, 3), *test = test_dataset_of(f.exec, ids, items, NULL, NULL, 1);
+    recsys_dataset *train = test_dataset_of(f.exec, ids, items, NULL, NULL, 3);
+    recsys_dataset *test = test_dataset_of(f.exec, ids, items, NULL, NULL, 1);
     recsys_model *m = NULL;
     expect_ok(f.exec, recsys_model_from_embeddings(train, f.exec, 1, one, scores, NULL, &m));
     recsys_evaluator_options o = RECSYS_EVALUATOR_OPTIONS_INIT;

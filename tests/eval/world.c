@@ -81,9 +81,18 @@ static recsys_dataset *training_data(world *w)
     return finish(w, b);
 }
 
+/* Starts data that is not the training data. */
+static recsys_dataset_builder *start_other(const world *w)
+{
+    char users[32], items[32];
+    snprintf(users, sizeof users, "%d", w->plan.users);
+    snprintf(items, sizeof items, "%d", w->plan.items + w->plan.extra);
+    return w->plan.universe ? start(w, users, items) : start(w, NULL, NULL);
+}
+
 static recsys_dataset *plain_data(const world *w, const char *cells)
 {
-    recsys_dataset_builder *b = start(w, NULL, NULL);
+    recsys_dataset_builder *b = start_other(w);
     for (int user = 0; user < w->plan.users; user++)
         for (int i = w->plan.items; i-- > 0;)
             if (cells[user * w->plan.items + i]) add(w, b, user, i, 1.0f, 0);
@@ -93,7 +102,7 @@ static recsys_dataset *plain_data(const world *w, const char *cells)
 static recsys_dataset *test_data(const world *w)
 {
     int row = w->plan.items + w->plan.extra;
-    recsys_dataset_builder *b = start(w, NULL, NULL);
+    recsys_dataset_builder *b = start_other(w);
     for (int user = 0; user < w->plan.users; user++)
         for (int i = 0; i < row; i++)
             if (w->test[user * row + i] != 0.0f) add(w, b, user, i, w->test[user * row + i], w->plan.values);
@@ -286,15 +295,18 @@ static int list_of(const slow_user *u, int n_items, int *list)
     return n;
 }
 
-static slow_user judged_user(const world *w, const recsys_evaluator_options *o, answer *a, const char *known, int user, int missed)
+static slow_user judged_user(const world *w, const recsys_evaluator_options *o, answer *a, const char *known, int user,
+                             int missed)
 {
     int I = w->plan.items, row = I + w->plan.extra;
     int *test = own(a, zeroed((size_t)row, sizeof *test)), *list = own(a, zeroed((size_t)I, sizeof *list));
     double *value = own(a, zeroed((size_t)row, sizeof *value)), *score = own(a, zeroed((size_t)I, sizeof *score));
     char *candidate = own(a, zeroed((size_t)I, 1));
-    slow_user u = { .list = list, .test = test, .value = w->plan.values && !o->binary_gain ? value : NULL, .candidate = candidate };
+    slow_user u = { .list = list, .test = test, .candidate = candidate };
+    u.value = w->plan.values && !o->binary_gain ? value : NULL;
     for (int i = 0; i < row; i++) {
-        if (w->test[user * row + i] == 0.0f || is_ignored_item(w, o, i) || (o->drop_unseen_items && is_unseen(w, i))) continue;
+        int dropped = is_ignored_item(w, o, i) || (o->drop_unseen_items && is_unseen(w, i));
+        if (w->test[user * row + i] == 0.0f || dropped) continue;
         test[u.n_test] = i < I ? w->index_of[i] : i;
         value[u.n_test++] = w->test[user * row + i];
     }
@@ -309,7 +321,8 @@ static slow_user judged_user(const world *w, const recsys_evaluator_options *o, 
 }
 
 /* Decides about one user of the test data. */
-static void add_user(const world *w, const recsys_evaluator_options *o, answer *a, slow_user *users, const char *known, int user)
+static void add_user(const world *w, const recsys_evaluator_options *o, answer *a, slow_user *users, const char *known,
+                     int user)
 {
     int row = w->plan.items + w->plan.extra, any = 0;
     for (int i = 0; i < row; i++) any |= w->test[user * row + i] != 0.0f;
@@ -359,7 +372,7 @@ answer *world_answer(const world *w, const recsys_evaluator_options *o, const do
     a->data.n_train = n_train;
     /* Rows of known data belong to the users that it has; who has none is no user of it. */
     for (int user = 0, to = 0; known && user < w->plan.users && to < n_train; user++) {
-        if (o->known && row_is_empty(w, known, user)) continue;
+        if (o->known && !w->plan.universe && row_is_empty(w, known, user)) continue;
         for (int i = 0; i < I; i++) train[to * I + w->index_of[i]] = known[user * I + i];
         to++;
     }
@@ -396,8 +409,8 @@ static int is_absent(const world *w, const recsys_evaluator_options *o, const an
     (void)w;
     if (strcmp(name, "AUC") == 0) return !o->auc;
     if (strcmp(name, "DIVERSITY_SIMILARITY") == 0) return !o->similarity;
-    int about_training = strncmp(name, "RATIO", 5) == 0 || strcmp(name, "NOVELTY") == 0 || strcmp(name, "AVERAGE_POPULARITY") == 0;
-    return about_training && !a->data.train;
+    if (strcmp(name, "NOVELTY") == 0 || strcmp(name, "AVERAGE_POPULARITY") == 0) return !a->data.train;
+    return strncmp(name, "RATIO", 5) == 0 && !a->data.train;
 }
 
 static void expect_users(const recsys_report *report, const answer *a, const char *name, int64_t cutoff)

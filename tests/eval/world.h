@@ -19,6 +19,7 @@ typedef struct world_plan {
     int extra;        /* items that only the test data has, numbered after those of the model */
     int popular;      /* 1: the model is top-popular, which scores by history; 0: embeddings, which score by user */
     int strings;      /* 1: ids are words, and index orders differ; 0: integers */
+    int universe;     /* 1: all data knows all ids, with events or without, as the parts of a split do; integers only */
     int values;       /* 1: test data with values */
     int histories;    /* 1: the model keeps its training histories */
     int levels;       /* different scores that the embeddings have */

@@ -75,9 +75,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (s == RECSYS_OK) {
         check_dataset(x, d);
     } else {
-        recsys_error_info error = RECSYS_ERROR_INFO_INIT;
-        check(recsys_exec_last_error(x, &error) == RECSYS_OK && error.status == s && !d);
-        check(strncmp(error.message, "file", 4) == 0 || s == RECSYS_ERR_INVALID_ARGUMENT || s == RECSYS_ERR_DUPLICATE ||
+        recsys_error_info e = RECSYS_ERROR_INFO_INIT;
+        check(recsys_exec_last_error(x, &e) == RECSYS_OK && e.status == s && !d);
+        check(strncmp(e.message, "file", 4) == 0 || s == RECSYS_ERR_INVALID_ARGUMENT || s == RECSYS_ERR_DUPLICATE ||
               s == RECSYS_ERR_NUMERIC);
     }
     recsys_dataset_release(d);
