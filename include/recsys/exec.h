@@ -68,8 +68,8 @@ RECSYS_API recsys_exec *recsys_exec_retain(recsys_exec *exec);
 /** Drops a reference; NULL is allowed. Datasets and models made with the exec live on. Any thread. @since 0.1 */
 RECSYS_API void recsys_exec_release(recsys_exec *exec);
 
-/** Asks the call that runs on this exec, or the next one, to stop with RECSYS_ERR_CANCELLED. Any thread, at any time;
- * safe in a signal handler. @since 0.1 */
+/** Asks the call that runs on this exec, or the next one that can be cancelled, to stop with RECSYS_ERR_CANCELLED: those
+ * whose description lists that code. Any thread, at any time; safe in a signal handler. @since 0.1 */
 RECSYS_API void recsys_exec_cancel(recsys_exec *exec);
 
 /** Makes a cancelled exec usable again. Confined. @since 0.1 */

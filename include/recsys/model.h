@@ -117,7 +117,7 @@ RECSYS_API recsys_status recsys_model_cost(const recsys_params *params, const re
 /** Trains a model. The inputs stay as they are, whatever happens.
  * @param options NULL for all defaults.
  * @param[out] model owned by the caller; NULL on failure.
- * @return RECSYS_OK, ERR_MEMORY_LIMIT (before anything large is taken; the message names both figures), ERR_NO_MEMORY,
+ * @return RECSYS_OK, ERR_INVALID_ARGUMENT, ERR_STRUCT_SIZE, ERR_EMPTY (no events), ERR_MEMORY_LIMIT (before anything large is taken; the message names both figures), ERR_NO_MEMORY,
  * ERR_TOO_LARGE, ERR_NUMERIC, ERR_MISSING_DATA, ERR_UNSUPPORTED, ERR_CANCELLED. Confined exec and params. @since 0.1 */
 RECSYS_API recsys_status recsys_model_fit(const recsys_params *params, const recsys_dataset *train, recsys_exec *exec,
                                           const recsys_fit_options *options, recsys_model **model);
@@ -159,8 +159,8 @@ RECSYS_API recsys_status recsys_model_history(const recsys_model *model, recsys_
 
 /** Scores: for each query in turn, one number for each of its candidates in their order, or for every item.
  * @param[out] scores room for the sum of these counts. Larger is better; only the order within a query has meaning.
- * @return RECSYS_OK, ERR_INVALID_ARGUMENT, ERR_OUT_OF_RANGE (the message names query and index), ERR_NUMERIC (a history
- * value that is not finite), ERR_MISSING_DATA (no user and no history), ERR_NO_MEMORY, ERR_MEMORY_LIMIT, ERR_CANCELLED.
+ * @return RECSYS_OK, ERR_INVALID_ARGUMENT, ERR_STRUCT_SIZE, ERR_OUT_OF_RANGE (the message names query and index),
+ * ERR_TOO_LARGE (a list of more than 2^32 items), ERR_NUMERIC (a history value that is not finite, or not once normalised), ERR_MISSING_DATA (no user and no history), ERR_NO_MEMORY, ERR_MEMORY_LIMIT, ERR_CANCELLED.
  * Confined exec. @since 0.1 */
 RECSYS_API recsys_status recsys_model_score(const recsys_model *model, recsys_exec *exec, const recsys_query *queries,
                                             int64_t n_queries, float *scores);
@@ -178,7 +178,8 @@ RECSYS_API recsys_status recsys_model_topk(const recsys_model *model, recsys_exe
 
 /** The k items most similar to an item, itself left out; what similarity means is documented with each model.
  * @param[out] items k indices, -1 beyond the last. @param[out] scores k numbers; may be NULL.
- * @return RECSYS_OK, ERR_OUT_OF_RANGE, ERR_UNSUPPORTED, ERR_NO_MEMORY, ERR_MEMORY_LIMIT. Confined exec. @since 0.1 */
+ * @return RECSYS_OK, ERR_INVALID_ARGUMENT, ERR_OUT_OF_RANGE, ERR_UNSUPPORTED, ERR_NO_MEMORY, ERR_MEMORY_LIMIT,
+ * ERR_CANCELLED. Confined exec. @since 0.1 */
 RECSYS_API recsys_status recsys_model_similar_items(const recsys_model *model, recsys_exec *exec, int64_t item, int64_t k,
                                                     int64_t *items, float *scores);
 
@@ -189,13 +190,15 @@ RECSYS_API int64_t recsys_model_tensor_count(const recsys_model *model);
 RECSYS_API recsys_status recsys_model_tensor_info(const recsys_model *model, int64_t index, recsys_tensor_info *info);
 
 /** Copies rows `first_row` to `first_row + n_rows - 1` (along the first dimension) of a tensor.
- * @return RECSYS_OK, ERR_UNKNOWN_KEY, ERR_OUT_OF_RANGE, ERR_NO_MEMORY, ERR_MEMORY_LIMIT. Confined exec. @since 0.1 */
+ * @return RECSYS_OK, ERR_INVALID_ARGUMENT, ERR_UNKNOWN_KEY, ERR_OUT_OF_RANGE, ERR_NO_MEMORY, ERR_MEMORY_LIMIT,
+ * ERR_CANCELLED. Confined exec. @since 0.1 */
 RECSYS_API recsys_status recsys_model_read_tensor(const recsys_model *model, recsys_exec *exec, const char *name,
                                                   int64_t first_row, int64_t n_rows, void *buffer);
 
 /** Makes a model like `model` in which one tensor, not a derived one, has other contents.
  * @param data as many elements as the tensor has, finite; copied.
- * @return RECSYS_OK, ERR_UNKNOWN_KEY, ERR_UNSUPPORTED (derived), ERR_NUMERIC, ERR_NO_MEMORY, ERR_MEMORY_LIMIT. Confined
+ * @return RECSYS_OK, ERR_UNKNOWN_KEY, ERR_UNSUPPORTED (derived), ERR_FILE_FORMAT (contents that no such file could hold),
+ * ERR_CANCELLED, ERR_NUMERIC, ERR_NO_MEMORY, ERR_MEMORY_LIMIT. Confined
  * exec. @since 0.1 */
 RECSYS_API recsys_status recsys_model_with_tensor(const recsys_model *model, recsys_exec *exec, const char *name,
                                                   const void *data, recsys_model **result);

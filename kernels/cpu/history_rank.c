@@ -19,6 +19,9 @@
 /* Queries handed out at a time by panels, and queries that are in work at once by rows. */
 enum { PANEL_QUERIES = 64, ROW_QUERIES = 8 };
 
+/* Chunks of columns for each thread, by rows: shares of even size, but streams of memory that are long. */
+enum { CHUNKS_PER_THREAD = 3 };
+
 /* Products below which a second thread costs more than it saves. */
 enum { PRODUCTS_PER_THREAD = 1 << 17 };
 
@@ -247,8 +250,8 @@ static recsys_status rank_by_rows(const job *j)
 {
     int64_t Q = j->o->to.n_queries, I = j->o->to.n_items, N = row_floats(j->o);
     int32_t threads = (int32_t)smaller(j->c->threads, 1 + entries(j->o) * I / PRODUCTS_PER_THREAD);
-    /* Some four chunks for each thread, because columns further right cost more. */
-    int64_t columns = smaller(PRECISION_CHUNK, round_up(I / (4 * (int64_t)threads) + 1, VEC_PANEL));
+    int64_t columns = smaller(PRECISION_CHUNK, round_up(I / (CHUNKS_PER_THREAD * (int64_t)threads) + 1, VEC_PANEL));
+    int64_t chunks = (I + columns - 1) / columns;
     watch w;
     watch_begin(&w, j->c, (Q + ROW_QUERIES - 1) / ROW_QUERIES);
     for (int64_t q0 = 0; q0 < Q && !watch_stopped(&w); q0 += ROW_QUERIES) {
@@ -256,8 +259,8 @@ static recsys_status rank_by_rows(const job *j)
 #pragma omp parallel num_threads(threads)
         {
 #pragma omp for schedule(dynamic, 1)
-            for (int64_t first = 0; first < I; first += columns) {
-                int64_t last = smaller(first + columns, precision_padded(I));
+            for (int64_t chunk = chunks - 1; chunk >= 0; chunk--) { /* those on the right cost most: more lines */
+                int64_t first = chunk * columns, last = smaller(first + columns, precision_padded(I));
                 if (q0 == 0) recsys__precision_scale(j->w.scale + first, &j->o->weights.precision, first, last);
                 for (int64_t q = q0; q < q1; q++) score_chunk(j, j->w.rows + (q - q0) * N, q, first, columns);
             }

@@ -6,6 +6,14 @@
 #include <math.h>
 #include <string.h>
 
+/* Lines of the diagonal that are fetched ahead: each is in a page of its own. */
+enum { DIAGONAL_AHEAD = 32 };
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 recsys_status recsys__precision_check(error *e, const item_weights *w)
 {
     if (w->row_ptr != NULL || w->precision.tile == SYMMETRIC_LINE) return RECSYS_OK;
@@ -15,8 +23,15 @@ recsys_status recsys__precision_check(error *e, const item_weights *w)
 
 void recsys__precision_scale(float *scale, const symmetric *p, int64_t first, int64_t last)
 {
-    for (int64_t j = first; j < last; j++)
-        scale[j - first] = j < p->n ? 1.0f / p->data[symmetric_element(j, j)] : 0.0f;
+    int64_t strips = precision_padded(p->n) / SYMMETRIC_LINE, end = smaller(last / SYMMETRIC_LINE, strips);
+    for (int64_t s = first / SYMMETRIC_LINE; s < end; s++) {
+        const float *line = p->data + symmetric_line(s, s);
+        int64_t ahead = smaller(s + DIAGONAL_AHEAD, strips - 1);
+        __builtin_prefetch(p->data + symmetric_line(ahead, ahead));
+        float *to = scale + SYMMETRIC_LINE * s - first;
+        for (int64_t r = 0; r < SYMMETRIC_LINE; r++) to[r] = 1.0f / line[5 * r];
+    }
+    for (int64_t j = p->n; j < last; j++) scale[j - first] = 0.0f;
 }
 
 /* ---- by rows ---- */

@@ -29,7 +29,7 @@ static recsys_status check_options(error *e, const recsys_exec_options *o)
 static recsys_status create(recsys_env *env, error *e, const recsys_exec_options *given, recsys_exec **out)
 {
     recsys_exec_options o;
-    recsys_status s = recsys__struct_in(e, "recsys_exec_options", given, sizeof o, &o, sizeof o);
+    recsys_status s = recsys__struct_in(e, "recsys_exec_options", given, sizeof(size_t), &o, sizeof o);
     if (!s) s = check_options(e, &o);
     struct backend *b = NULL;
     if (!s) s = recsys__find_device(env, e, o.device, &b);

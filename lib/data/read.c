@@ -109,10 +109,8 @@ recsys_status recsys_dataset_read_parts(recsys_exec *exec, const char *const *pa
     if (!exec) return RECSYS_ERR_INVALID_ARGUMENT;
     recsys_exec *x = exec;
     int bad = !paths || !datasets || n_paths < 1;
-    for (int64_t p = 0; !bad && p < n_paths; p++) {
-        datasets[p] = NULL;
-        bad = !paths[p];
-    }
+    for (int64_t p = 0; datasets && p < n_paths; p++) datasets[p] = NULL;
+    for (int64_t p = 0; !bad && p < n_paths; p++) bad = !paths[p];
     if (bad)
         return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "reading a dataset: no paths, or one of them is NULL");
 

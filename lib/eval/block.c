@@ -151,4 +151,5 @@ void recsys__block_free(pass *s)
     recsys__rows_free(s->x, &b->candidates);
     void *arrays[] = { b->query, b->user, b->model_user, b->candidate_scores, b->items, b->scores, b->hit, b->values };
     for (size_t a = 0; a < sizeof arrays / sizeof *arrays; a++) recsys__free(s->x->memory, arrays[a]);
+    *b = (block){ 0 };
 }

@@ -6,6 +6,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 
+#include "backend/run.h"
 #include "eval/bits.h"
 #include "eval/pass.h"
 
@@ -218,6 +219,13 @@ static recsys_status evaluate(pass *s)
     for (int64_t first = 0; first < s->protocol.n_users && !status; first += s->block_users) {
         int64_t left = s->protocol.n_users - first;
         status = evaluate_block(s, first, left < s->block_users ? left : s->block_users);
+        if (status == RECSYS_ERR_MEMORY_LIMIT && s->block_users > 1) { /* the model's own work did not fit beside the block */
+            recsys__drop_workspace(s->x);
+            recsys__block_free(s);
+            s->block_users = (s->block_users + 1) / 2;
+            first -= s->block_users;
+            status = RECSYS_OK;
+        }
     }
     return status;
 }

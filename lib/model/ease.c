@@ -14,6 +14,7 @@
 #include "backend/op/weights_sparsify.h"
 #include "backend/run.h"
 #include "base/scratch.h"
+#include "base/text.h"
 #include "model/model.h"
 #include "tensor/ops.h"
 
@@ -21,7 +22,7 @@ enum { VALUES_BINARY, VALUES_GIVEN };
 enum { NORMALIZE_NONE, NORMALIZE_ROWS, NORMALIZE_COLUMNS, NORMALIZE_BOTH };
 
 static const param_schema ease_params[] = {
-    { "l2", RECSYS_PARAM_F64, "1000", 0.0, INFINITY, 1, NULL, "0.1", "lambda, added to the diagonal of the Gram matrix" },
+    { "l2", RECSYS_PARAM_F64, "1000", 0.0, 1e30, 1, NULL, "0.1", "lambda, added to the diagonal of the Gram matrix" },
     { "values", RECSYS_PARAM_CHOICE, "binary", 0.0, 0.0, 0, "binary|given", "0.1",
       "what R holds: 1 for every interaction, or the value of the interaction" },
     { "normalize", RECSYS_PARAM_CHOICE, "none", 0.0, 0.0, 0, "none|rows|columns|both", "0.1",
@@ -145,7 +146,7 @@ static recsys_status cost(recsys_exec *x, const recsys_params *p, const recsys_d
     int64_t events = recsys_dataset_event_count(train);
     symmetric g = { .n = n, .tile = recsys__symmetric_tile(n) };
     int64_t floats = recsys__symmetric_floats(n, g.tile);
-    if (floats < 0 || floats > INT64_MAX / 16)
+    if (floats < 0 || floats > INT64_MAX / 64)
         return recsys__fail(&x->error, RECSYS_ERR_TOO_LARGE, "ease: a matrix of %lld x %lld item weights is too large", (long long)n,
                             (long long)n);
     op_gram gram = { .op = { OP_GRAM, sizeof gram }, .n_users = users, .n_items = n, .out = g };
@@ -177,6 +178,12 @@ static recsys_status precision_matrix(recsys_exec *x, const recsys_params *p, co
     if (status >= 0)
         status = recsys__spd_inverse(x, P);
     recsys__drop_workspace(x);
+    if (status == RECSYS_ERR_NUMERIC) {
+        error reason = x->error;
+        char l2[NUMBER_ROOM];
+        recsys__fail(&x->error, status, "ease: l2 is %s: %.300s; raise l2", recsys__number(l2, recsys__param_f64(p, "l2")),
+                     reason.message);
+    }
     return status;
 }
 
@@ -304,6 +311,21 @@ static recsys_status check_sparse(recsys_exec *x, const recsys_model *m, const m
     return status < 0 || good ? status : wrong_tensors(x, "the sparse item weights are not in order");
 }
 
+/* Weights are divided by the diagonal of P, which is positive in any inverse of a positive definite matrix. */
+static recsys_status check_diagonal(recsys_exec *x, const recsys_model *m)
+{
+    const float *P = recsys__model_tensor(m, "precision")->data;
+    for (int64_t i = 0; i < m->n_items; i++) {
+        float p_ii = 0.0f;
+        recsys_status status = recsys__download(x, &p_ii, P + symmetric_element(i, i), sizeof p_ii);
+        if (status < 0)
+            return status;
+        if (!(p_ii > 0.0f) || !isfinite(p_ii))
+            return wrong_tensors(x, "the diagonal of the precision matrix is not positive");
+    }
+    return RECSYS_OK;
+}
+
 static recsys_status check(recsys_exec *x, const recsys_model *m)
 {
     if (normalizes_columns(m->params) && !has_shape(recsys__model_tensor(m, "column_scale"), RECSYS_F32, m->n_items))
@@ -313,7 +335,7 @@ static recsys_status check(recsys_exec *x, const recsys_model *m)
         return check_sparse(x, m, ptr);
     if (!has_shape(recsys__model_tensor(m, "precision"), RECSYS_F32, recsys__symmetric_floats(m->n_items, SYMMETRIC_LINE)))
         return wrong_tensors(x, "the precision matrix is missing or has the wrong shape");
-    return RECSYS_OK;
+    return check_diagonal(x, m);
 }
 
 static item_weights weights(const recsys_model *m)
@@ -351,8 +373,12 @@ static recsys_status fold_in(recsys_exec *x, const recsys_model *m, const querie
     int64_t values = recsys__param_choice(m->params, "values");
     for (int64_t i = 0; i < q->count; i++) {
         float scale = row_scale(m->params, q->x.val, q->x.ptr[i], q->x.ptr[i + 1]);
-        for (int64_t e = q->x.ptr[i]; e < q->x.ptr[i + 1]; e++)
+        for (int64_t e = q->x.ptr[i]; e < q->x.ptr[i + 1]; e++) {
             val[e] = raw_value(values, q->x.val, e) * scale * (col_scale != NULL ? col_scale[q->x.item[e]] : 1.0f);
+            if (!isfinite(val[e]))
+                return recsys__fail(&x->error, RECSYS_ERR_NUMERIC, "query %lld: normalised, the value of item %lld is not finite",
+                                    (long long)i, (long long)q->x.item[e]);
+        }
     }
     h->val = val;
     return RECSYS_OK;

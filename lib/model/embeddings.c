@@ -94,6 +94,8 @@ recsys_status recsys_model_from_embeddings(const recsys_dataset *train, recsys_e
     *model = NULL;
     if (train == NULL || users == NULL || items == NULL)
         return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "recsys_model_from_embeddings: an argument is NULL");
+    if (recsys__cancelled(x))
+        return recsys__fail_cancelled(x);
     if (dim < 1 || dim > INT32_MAX)
         return recsys__fail(&x->error, RECSYS_ERR_OUT_OF_RANGE, "embeddings: dim is %lld, it must be 1 to 2147483647", (long long)dim);
     recsys_fit_options o;

@@ -118,11 +118,26 @@ static const struct model_class *class_of(recsys_exec *x, const recsys_params *p
     return c;
 }
 
+/* Bytes of the interaction matrix by user or by item. */
+static int64_t view_bytes(const recsys_dataset *train, int64_t rows)
+{
+    return 8 * (rows + 1) + train->n_events * (train->value != NULL ? 8 : 4);
+}
+
+/* What every fit takes of the data: both views, and the histories that the model keeps. */
+static int64_t data_bytes(const recsys_dataset *train)
+{
+    int64_t users = recsys_ids_count(train->users), items = recsys_ids_count(train->items);
+    return 2 * view_bytes(train, users) + view_bytes(train, items) + 8 * train->n_events;
+}
+
 static recsys_status ask_cost(recsys_exec *x, const struct model_class *c, const recsys_params *p, const recsys_dataset *train,
                               recsys_cost *cost)
 {
     *cost = (recsys_cost){ .struct_size = sizeof *cost };
-    return c->cost == NULL ? RECSYS_OK : c->cost(x, p, train, cost);
+    recsys_status status = c->cost == NULL ? RECSYS_OK : c->cost(x, p, train, cost);
+    cost->peak_bytes += data_bytes(train);
+    return status;
 }
 
 recsys_status recsys_model_cost(const recsys_params *p, const recsys_dataset *train, recsys_exec *x, recsys_cost *cost)
@@ -142,7 +157,7 @@ static recsys_status check_cost(recsys_exec *x, const struct model_class *c, con
 {
     recsys_cost cost;
     recsys_status status = ask_cost(x, c, p, train, &cost);
-    if (status < 0 || cost.peak_bytes == 0)
+    if (status < 0)
         return status;
     char what[96];
     snprintf(what, sizeof what, "%s on %lld items", c->name, (long long)recsys_ids_count(recsys_dataset_items(train)));
@@ -162,6 +177,10 @@ recsys_status recsys_model_fit(const recsys_params *p, const recsys_dataset *tra
     const struct model_class *c = class_of(x, p);
     recsys_status status = c == NULL ? x->error.status
                                      : recsys__struct_in(&x->error, "recsys_fit_options", options, sizeof(size_t), &o, sizeof o);
+    if (status >= 0 && recsys__cancelled(x))
+        status = recsys__fail_cancelled(x);
+    if (status >= 0 && (o.reserved != 0 || o.without_histories < 0 || o.without_histories > 1))
+        status = recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "recsys_fit_options: without_histories is 0 or 1, reserved 0");
     if (status >= 0 && c->fit == NULL)
         status = recsys__fail(&x->error, RECSYS_ERR_UNSUPPORTED, "%s is not trained: %s", c->name, c->summary);
     if (status >= 0 && recsys_dataset_event_count(train) == 0)
@@ -181,17 +200,21 @@ recsys_status recsys_model_fit(const recsys_params *p, const recsys_dataset *tra
     return status;
 }
 
-const char *recsys_model_name(const recsys_model *m) { return m->class->name; }
-const char *recsys_model_params(const recsys_model *m) { return m->params_text; }
-const recsys_ids *recsys_model_users(const recsys_model *m) { return m->users; }
-const recsys_ids *recsys_model_items(const recsys_model *m) { return m->items; }
-int32_t recsys_model_has_histories(const recsys_model *m) { return m->has_histories; }
+const char *recsys_model_name(const recsys_model *m) { return m != NULL ? m->class->name : NULL; }
+const char *recsys_model_params(const recsys_model *m) { return m != NULL ? m->params_text : NULL; }
+const recsys_ids *recsys_model_users(const recsys_model *m) { return m != NULL ? m->users : NULL; }
+const recsys_ids *recsys_model_items(const recsys_model *m) { return m != NULL ? m->items : NULL; }
+int32_t recsys_model_has_histories(const recsys_model *m) { return m != NULL ? m->has_histories : 0; }
 
 recsys_status recsys_model_history(const recsys_model *m, recsys_exec *x, int64_t user, int64_t *items, float *values,
                                    int64_t capacity, int64_t *count)
 {
-    if (m == NULL || x == NULL || count == NULL)
+    if (x == NULL)
         return RECSYS_ERR_INVALID_ARGUMENT;
+    if (count != NULL)
+        *count = 0;
+    if (m == NULL || count == NULL || capacity < 0)
+        return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "recsys_model_history: an argument is NULL or negative");
     if (!m->has_histories)
         return recsys__fail(&x->error, RECSYS_ERR_MISSING_DATA, "this %s model was made without histories", m->class->name);
     if (user < 0 || user >= m->n_users)

@@ -68,7 +68,7 @@ struct model_class {
     recsys_status (*cost)(recsys_exec *x, const recsys_params *p, const recsys_dataset *train, recsys_cost *cost);
     /* Trains: appends tensors made with recsys__model_new_tensor(). NULL: made in another way (embeddings). */
     recsys_status (*fit)(recsys_exec *x, recsys_model *m, const recsys_dataset *train);
-    /* Whether the tensors fit the model's users, items and parameters: called after fit and after load. */
+    /* Whether the tensors fit the model's users, items and parameters: called after a load and when a tensor is replaced. */
     recsys_status (*check)(recsys_exec *x, const recsys_model *m);
     /* The k best items of each query. `to` is in host memory. */
     recsys_status (*rank)(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to);

@@ -25,7 +25,10 @@ recsys_status recsys__model_score(recsys_exec *x, const recsys_model *m, const q
 /* Query number q, whatever version of the struct the caller has. */
 static recsys_status take_query(recsys_exec *x, const recsys_query *all, int64_t q, recsys_query *own)
 {
-    const char *at = (const char *)all + (size_t)q * all->struct_size;
+    const recsys_query *at = (const recsys_query *)((const char *)all + (size_t)q * all->struct_size);
+    if (at->struct_size != all->struct_size)
+        return recsys__fail(&x->error, RECSYS_ERR_STRUCT_SIZE, "query %lld: struct_size is %zu, that of the first query is %zu",
+                            (long long)q, at->struct_size, all->struct_size);
     return recsys__struct_in(&x->error, "recsys_query", at, sizeof(size_t), own, sizeof *own);
 }
 
@@ -45,6 +48,8 @@ static recsys_status check_items(recsys_exec *x, const recsys_model *m, int64_t 
 static recsys_status check_query(recsys_exec *x, const recsys_model *m, int64_t q, const recsys_query *own)
 {
     const int32_t known = RECSYS_QUERY_USER | RECSYS_QUERY_HISTORY | RECSYS_QUERY_CANDIDATES;
+    if (own->reserved != 0)
+        return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "query %lld: reserved is not 0", (long long)q);
     if (own->parts & ~known)
         return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "query %lld: unknown bits in parts", (long long)q);
     if ((own->parts & RECSYS_QUERY_USER) && (own->user < 0 || own->user >= m->n_users))
@@ -144,7 +149,8 @@ static recsys_status prepare(recsys_exec *x, const recsys_model *m, const recsys
         if (status < 0)
             return status;
         int64_t length = history_length(m, &own);
-        if (length > UINT32_MAX || own.candidate_count > UINT32_MAX)
+        int64_t candidates = own.parts & RECSYS_QUERY_CANDIDATES ? own.candidate_count : 0;
+        if (length > UINT32_MAX || candidates > UINT32_MAX)
             return recsys__fail(&x->error, RECSYS_ERR_TOO_LARGE, "query %lld: a list has more than 2^32 items", (long long)i);
         entries += length;
         longest = length > longest ? length : longest;
@@ -173,7 +179,7 @@ static recsys_status prepare(recsys_exec *x, const recsys_model *m, const recsys
 }
 
 static recsys_status check_call(const recsys_model *m, recsys_exec *x, const recsys_query *all, int64_t n_queries,
-                                const void *out, const char *function)
+                                const void *out, const char *function, const char *phase)
 {
     if (x == NULL)
         return RECSYS_ERR_INVALID_ARGUMENT;
@@ -181,7 +187,7 @@ static recsys_status check_call(const recsys_model *m, recsys_exec *x, const rec
         return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "%s: an argument is NULL or negative", function);
     if (n_queries > 0 && all->struct_size < sizeof(size_t))
         return recsys__fail(&x->error, RECSYS_ERR_STRUCT_SIZE, "recsys_query: struct_size is %zu", all->struct_size);
-    return recsys__cancelled(x) ? recsys__fail_cancelled(x) : RECSYS_OK;
+    return recsys__phase(x, phase);
 }
 
 /* The candidate lists of a block of queries that all have one, end to end in scratch. */
@@ -210,7 +216,7 @@ recsys_status recsys_model_score(const recsys_model *m, recsys_exec *x, const re
     queries q;
     block b;
     int64_t total, with_candidates;
-    recsys_status status = check_call(m, x, all, n_queries, scores, "recsys_model_score");
+    recsys_status status = check_call(m, x, all, n_queries, scores, "recsys_model_score", "score");
     if (status < 0 || n_queries == 0)
         return status;
     status = prepare(x, m, all, n_queries, &q, &b, &total, &with_candidates);
@@ -278,26 +284,33 @@ static int is_seen(const queries *q, int32_t item)
     return low < q->x.ptr[1] && q->x.item[low] == item;
 }
 
-/* Puts a candidate into a list of `filled` places that is in order; returns the new length. */
-static int64_t insert(int64_t *items, float *scores, int64_t filled, int64_t k, int32_t item, float score)
+/* A key that sorts as lists are ordered: higher score first, then lower item. */
+static uint64_t rank_key(float score, int32_t item)
 {
-    int64_t at = filled < k ? filled : k - 1;
-    if (filled == k && !(score > scores[at]))
-        return filled;
-    for (; at > 0 && score > scores[at - 1]; at--) {
-        items[at] = items[at - 1];
-        scores[at] = scores[at - 1];
-    }
-    items[at] = item;
-    scores[at] = score;
-    return filled < k ? filled + 1 : k;
+    uint32_t bits;
+    score += 0.0f; /* -0 and 0 are equal */
+    memcpy(&bits, &score, sizeof bits);
+    bits = bits & 0x80000000u ? bits : ~bits & 0x7fffffffu;
+    return (uint64_t)bits << 32 | (uint32_t)item;
 }
 
-static void pad(int64_t *items, float *scores, int64_t filled, int64_t k)
+static float key_score(uint64_t key)
 {
-    for (int64_t r = filled; r < k; r++) {
-        items[r] = -1;
-        scores[r] = -INFINITY;
+    uint32_t bits = (uint32_t)(key >> 32);
+    float score;
+    bits = bits & 0x80000000u ? bits : ~bits & 0x7fffffffu;
+    memcpy(&score, &bits, sizeof score);
+    return score;
+}
+
+/* Writes the k first of n keys in order, and fills up what is missing. */
+static void write_list(uint64_t *key, int64_t n, int64_t k, int64_t *items, float *scores)
+{
+    recsys__sort_u64(key, n);
+    for (int64_t r = 0; r < k; r++) {
+        items[r] = r < n ? (int64_t)(uint32_t)key[r] : -1;
+        if (scores != NULL)
+            scores[r] = r < n ? key_score(key[r]) : -INFINITY;
     }
 }
 
@@ -316,7 +329,7 @@ static recsys_status topk_of_candidates(const recsys_model *m, recsys_exec *x, c
     for (int64_t c = 0; c < own->candidate_count; c++)
         b->key[c] = (uint64_t)own->candidates[c];
     recsys__sort_u64(b->key, own->candidate_count);
-    int64_t count = 0, filled = 0;
+    int64_t count = 0, keys = 0;
     for (int64_t c = 0; c < own->candidate_count; c++) {
         int32_t i = (int32_t)b->key[c];
         int repeated = c > 0 && b->key[c - 1] == b->key[c];
@@ -328,9 +341,9 @@ static recsys_status topk_of_candidates(const recsys_model *m, recsys_exec *x, c
     status = recsys__model_score(x, m, q, &at);
     for (int64_t c = 0; status >= 0 && c < count; c++)
         if (!isnan(value[c]))
-            filled = insert(items, scores, filled, k, item[c], value[c]);
+            b->key[keys++] = rank_key(value[c], item[c]);
     if (status >= 0)
-        pad(items, scores, filled, k);
+        write_list(b->key, keys, k, items, scores);
     return status;
 }
 
@@ -371,12 +384,14 @@ recsys_status recsys_model_topk(const recsys_model *m, recsys_exec *x, const rec
     recsys_topk_options o;
     uint8_t *excluded;
     int64_t total, with_candidates;
-    recsys_status status = check_call(m, x, all, n_queries, items, "recsys_model_topk");
+    recsys_status status = check_call(m, x, all, n_queries, items, "recsys_model_topk", "rank");
     if (status < 0)
         return status;
     if (k < 1 || k > INT32_MAX)
         return recsys__fail(&x->error, RECSYS_ERR_OUT_OF_RANGE, "k is %lld, it must be 1 to 2147483647", (long long)k);
     status = recsys__struct_in(&x->error, "recsys_topk_options", options, sizeof(size_t), &o, sizeof o);
+    if (status >= 0 && (o.keep_seen < 0 || o.keep_seen > 1 || o.reserved != 0))
+        status = recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "recsys_topk_options: keep_seen is 0 or 1, reserved 0");
     if (status < 0 || n_queries == 0)
         return status;
     status = prepare(x, m, all, n_queries, &q, &b, &total, &with_candidates);
@@ -388,11 +403,8 @@ recsys_status recsys_model_topk(const recsys_model *m, recsys_exec *x, const rec
         return topk_of_all(m, x, &q, o.keep_seen, excluded, k, items, scores);
     if (n_queries == 1) {
         recsys_query own;
-        float *list = scores;
         status = take_query(x, all, 0, &own);
-        if (status >= 0 && list == NULL)
-            status = recsys__scratch(x, SCRATCH_QUERY_LIST, k, sizeof *list, &list);
-        return status < 0 ? status : topk_of_candidates(m, x, &own, &q, &b, o.keep_seen, excluded, k, items, list);
+        return status < 0 ? status : topk_of_candidates(m, x, &own, &q, &b, o.keep_seen, excluded, k, items, scores);
     }
     for (int64_t i = 0; i < n_queries && status >= 0; i++) {
         const recsys_query *one = (const recsys_query *)((const char *)all + (size_t)i * all->struct_size);
@@ -415,18 +427,21 @@ recsys_status recsys_model_similar_items(const recsys_model *m, recsys_exec *x, 
         return recsys__fail(&x->error, RECSYS_ERR_OUT_OF_RANGE, "k is %lld, it must be 1 to 2147483647", (long long)k);
     if (m->class->similarity == NULL)
         return recsys__fail(&x->error, RECSYS_ERR_UNSUPPORTED, "%s knows no similar items", m->class->name);
-    float *value, *list = scores;
-    recsys_status status = recsys__scratch(x, SCRATCH_LIST_SCORES, m->n_items, sizeof *value, &value);
-    if (status >= 0 && list == NULL)
-        status = recsys__scratch(x, SCRATCH_QUERY_LIST, k, sizeof *list, &list);
+    float *value;
+    uint64_t *key;
+    recsys_status status = recsys__phase(x, "rank");
+    if (status >= 0)
+        status = recsys__scratch(x, SCRATCH_LIST_SCORES, m->n_items, sizeof *value, &value);
+    if (status >= 0)
+        status = recsys__scratch(x, SCRATCH_QUERY_SORT, m->n_items, sizeof *key, &key);
     if (status >= 0)
         status = m->class->similarity(x, m, (int32_t)item, value);
     if (status < 0)
         return status;
-    int64_t filled = 0;
+    int64_t keys = 0;
     for (int64_t i = 0; i < m->n_items; i++)
         if (i != item && !isnan(value[i]))
-            filled = insert(items, list, filled, k, (int32_t)i, value[i]);
-    pad(items, list, filled, k);
+            key[keys++] = rank_key(value[i], (int32_t)i);
+    write_list(key, keys, k, items, scores);
     return RECSYS_OK;
 }

@@ -78,6 +78,8 @@ static recsys_status unknown_tensor(const recsys_model *m, recsys_exec *x, const
 
 int64_t recsys_model_tensor_count(const recsys_model *m)
 {
+    if (m == NULL)
+        return 0;
     derived_tensor d;
     int64_t derived = 0;
     while (find_derived(m, derived, &d))
@@ -127,6 +129,8 @@ recsys_status recsys_model_read_tensor(const recsys_model *m, recsys_exec *x, co
         return RECSYS_ERR_INVALID_ARGUMENT;
     if (m == NULL || name == NULL || (buffer == NULL && n_rows > 0))
         return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "recsys_model_read_tensor: an argument is NULL");
+    if (recsys__cancelled(x))
+        return recsys__fail_cancelled(x);
     const model_tensor *t = recsys__model_tensor(m, name);
     derived_tensor d;
     recsys_status status;
@@ -182,6 +186,8 @@ recsys_status recsys_model_with_tensor(const recsys_model *m, recsys_exec *x, co
     *result = NULL;
     if (m == NULL || name == NULL || data == NULL)
         return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "recsys_model_with_tensor: an argument is NULL");
+    if (recsys__cancelled(x))
+        return recsys__fail_cancelled(x);
     const model_tensor *replaced = recsys__model_tensor(m, name);
     derived_tensor d;
     if (replaced == NULL && derived_by_name(m, name, &d))

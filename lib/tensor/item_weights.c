@@ -29,7 +29,7 @@ recsys_status recsys__gram(recsys_exec *x, const csr *by_user, const float *user
         .item_ptr = recsys__bring(&t, by_item->ptr, n_items + 1, sizeof(int64_t)),
         .item_user = recsys__bring(&t, by_item->col, entries, sizeof(int32_t)),
         .item_val = recsys__bring(&t, item_val, entries, sizeof(float)),
-        .l2 = (float)l2,
+        .l2 = l2,
         .out = *g,
     };
     return recsys__transfers_run(&t, &o.op);

@@ -1,4 +1,4 @@
-/* ops.h - the operations as models call them: shapes are checked, host arrays are brought to the device and back.
+/* ops.h - the operations as models call them: descriptors are filled, host arrays are brought to the device and back.
  *
  * Model state (symmetric, item_weights, tables of vectors) is device memory; queries, lists and the data's matrices are
  * host memory. U users, I items, Q queries, D columns.

@@ -1,6 +1,6 @@
 /* transfers.h - the host arrays of one operation on their way to the device and back.
  *
- * An error sticks: later calls give NULL, and transfers_end() reports it. On a device that reads host memory nothing is
+ * An error sticks: later calls give NULL, and recsys__transfers_run() reports it. On a device that reads host memory nothing is
  * copied and nothing allocated.
  *
  * SPDX-License-Identifier: Apache-2.0 */

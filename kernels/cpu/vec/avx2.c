@@ -13,7 +13,7 @@
 enum { ROWS_AHEAD = 8 };
 
 /* Lines of a column that are fetched ahead: each is in a page of its own and waits for memory. */
-enum { LINES_AHEAD = 32 };
+enum { LINES_AHEAD = 16 };
 
 /* Vectors in a panel. */
 enum { VECTORS = VEC_PANEL / 8 };

@@ -15,7 +15,7 @@ typedef struct op_gram {
     const int64_t *item_ptr;  /* I + 1: R by item, users ascending */
     const int32_t *item_user;
     const float *item_val;    /* NULL: 1 everywhere */
-    float l2;
+    double l2;
     symmetric out;
 } op_gram;
 
