@@ -33,6 +33,29 @@ static recsys_status read_if_given(program *p, const words *files, int32_t id_ty
     return files->count > 0 ? data_read(p, files, id_type, data) : RECSYS_OK;
 }
 
+/* The evaluator takes these as ids: an item of the test data may be unknown to the model. */
+static recsys_status read_ignored_items(program *p, inputs *in)
+{
+    const char *path = p->settings.ignore_items;
+    const recsys_ids *model = recsys_model_items(in->model), *test = recsys_dataset_items(in->test);
+    int64_t known = 0;
+    recsys_status status = id_lines_read(p, path, &in->items);
+    if (status != RECSYS_OK) return status;
+    for (int64_t l = 0; l < in->items.count; l++)
+        known += recsys_ids_find(model, in->items.line[l]) >= 0 || recsys_ids_find(test, in->items.line[l]) >= 0;
+    return id_lines_report(p, "ignore-items", path, &in->items, known, "the model and the test data");
+}
+
+static recsys_status read_ignored_users(program *p, inputs *in)
+{
+    const char *path = p->settings.ignore_users;
+    recsys_status status = id_lines_read(p, path, &in->users);
+    if (status == RECSYS_OK)
+        status = id_lines_indices(p, &in->users, recsys_dataset_users(in->test), &in->ignored_users, &in->n_ignored_users);
+    if (status != RECSYS_OK) return status;
+    return id_lines_report(p, "ignore-users", path, &in->users, in->n_ignored_users, "the test data");
+}
+
 static recsys_status read_inputs(program *p, inputs *in)
 {
     const settings *s = &p->settings;
@@ -44,12 +67,8 @@ static recsys_status read_inputs(program *p, inputs *in)
     if (status == RECSYS_OK) status = read_if_given(p, &s->train, id_type, &in->known);
     if (status == RECSYS_OK) status = read_if_given(p, &s->mask, id_type, &in->mask);
     if (status == RECSYS_OK) status = read_if_given(p, &s->negatives, id_type, &in->negatives);
-    if (status == RECSYS_OK && s->ignore_items != NULL) status = id_lines_read(p, s->ignore_items, &in->items);
-    if (status == RECSYS_OK && s->ignore_users != NULL) {
-        status = id_lines_read(p, s->ignore_users, &in->users);
-        if (status == RECSYS_OK)
-            status = id_lines_indices(p, &in->users, recsys_dataset_users(in->test), &in->ignored_users, &in->n_ignored_users);
-    }
+    if (status == RECSYS_OK && s->ignore_items != NULL) status = read_ignored_items(p, in);
+    if (status == RECSYS_OK && s->ignore_users != NULL) status = read_ignored_users(p, in);
     return status;
 }
 

@@ -30,10 +30,10 @@ static recsys_status find_tensor(program *p, const recsys_model *model, const ch
     }
     names[count] = NULL;
     const char *nearest = nearest_word(name, names);
-    program_fail(p, RECSYS_ERR_UNKNOWN_KEY, "the model has no tensor \"%s\"%s%s%s; `recsys inspect` lists them", name,
-                 nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+    recsys_status status = program_usage(p, "the model has no tensor \"%s\"%s%s%s; `recsys inspect` lists them", name,
+                                         nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
     free(names);
-    return RECSYS_ERR_UNKNOWN_KEY;
+    return status;
 }
 
 static recsys_status write_rows(program *p, const recsys_model *model, const recsys_tensor_info *info, FILE *file)
@@ -86,7 +86,8 @@ recsys_status command_export(program *p)
 {
     const settings *s = &p->settings;
     recsys_model *model = NULL;
-    if ((s->tensor != NULL) == (s->ids >= 0)) return program_usage(p, "give --tensor NAME or --ids users|items");
+    if (s->tensor != NULL && s->ids >= 0) return program_usage(p, "--tensor and --ids exclude each other");
+    if (s->tensor == NULL && s->ids < 0) return program_usage(p, "give --tensor NAME or --ids users|items");
     if (s->out == NULL) return program_usage(p, "--out FILE is missing");
     recsys_status status = program_load(p, 0, &model);
     if (status != RECSYS_OK) return status;

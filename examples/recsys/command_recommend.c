@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <string.h>
 
 #include "data.h"
 #include "names.h"
@@ -29,13 +30,14 @@ static void release_job(job *w)
 }
 
 /* The items of a file of ids as the model's indices. */
-static recsys_status item_list(program *p, const job *w, const char *path, int64_t **items, int64_t *count)
+static recsys_status item_list(program *p, const job *w, const char *option, const char *path, int64_t **items, int64_t *count)
 {
     id_lines lines;
     if (path == NULL) return RECSYS_OK;
     recsys_status status = id_lines_read(p, path, &lines);
     if (status != RECSYS_OK) return status;
     status = id_lines_indices(p, &lines, recsys_model_items(w->model), items, count);
+    if (status == RECSYS_OK) status = id_lines_report(p, option, path, &lines, *count, "the model");
     id_lines_free(&lines);
     return status;
 }
@@ -47,8 +49,10 @@ static recsys_status prepare(program *p, job *w)
     if (status != RECSYS_OK) return status;
     if (s->train.count > 0) status = data_read(p, &s->train, data_id_type_of(w->model), &w->known);
     if (status == RECSYS_OK) status = names_read(p, &w->names);
-    if (status == RECSYS_OK) status = item_list(p, w, s->only_items, &w->allow, &w->options.allow_count);
-    if (status == RECSYS_OK) status = item_list(p, w, s->ignore_items, &w->deny, &w->options.deny_count);
+    if (status == RECSYS_OK) status = item_list(p, w, "only-items", s->only_items, &w->allow, &w->options.allow_count);
+    if (status == RECSYS_OK && s->only_items != NULL && w->options.allow_count == 0)
+        status = program_fail(p, RECSYS_ERR_EMPTY, "--only-items: %s holds no ids", s->only_items);
+    if (status == RECSYS_OK) status = item_list(p, w, "ignore-items", s->ignore_items, &w->deny, &w->options.deny_count);
     w->from.model = w->model;
     w->from.known = w->known;
     w->from.users = w->known != NULL ? recsys_dataset_users(w->known) : recsys_model_users(w->model);
@@ -60,7 +64,38 @@ static recsys_status prepare(program *p, job *w)
     return status;
 }
 
+/* Sets `nothing` to 1 for someone with an empty history to whom every item scores the same: the list then says nothing. A
+ * model that knows more of a user than his history, or ranks without one, gives different scores. */
+static recsys_status knows_nothing(program *p, const job *w, const visitor *v, const int64_t *item, const float *score, int *nothing)
+{
+    int64_t length = v->count, listed = 1;
+    recsys_status status = RECSYS_OK;
+    *nothing = 0;
+    if (item[0] < 0) return RECSYS_OK;
+    while (listed < w->k && item[listed] >= 0)
+        if (score[listed++] != score[0]) return RECSYS_OK;
+    if (listed == 1 && score[0] != 0.0f) return RECSYS_OK;
+    if ((v->query.parts & RECSYS_QUERY_HISTORY) == 0) {
+        if (!recsys_model_has_histories(w->model)) return RECSYS_OK;
+        status = recsys_model_history(w->model, p->exec, v->query.user, NULL, NULL, 0, &length);
+    }
+    *nothing = status == RECSYS_OK && length == 0;
+    return status;
+}
+
 /* ---- some users, on the screen ---- */
+
+static recsys_status warn_if_unknown(program *p, const job *w, const visitor *v, const int64_t *item, const float *score)
+{
+    int nothing;
+    recsys_status status = knows_nothing(p, w, v, item, score, &nothing);
+    if (status != RECSYS_OK || !nothing) return status;
+    char *user = v->user >= 0 ? id_text(w->from.users, v->user) : NULL;
+    fprintf(stderr, "recsys: warning: nothing is known of %s%s: every item scores the same\n", v->user >= 0 ? "user " : "someone new",
+            user != NULL ? user : "");
+    free(user);
+    return RECSYS_OK;
+}
 
 static recsys_status show_history(program *p, const job *w, const visitor *v)
 {
@@ -122,6 +157,7 @@ static recsys_status recommend_some(program *p, const job *w)
         if (status != RECSYS_OK) break;
         status = recsys_model_topk(w->model, p->exec, &v.query, 1, w->k, &w->options, item, score);
         progress_end(&p->progress);
+        if (status == RECSYS_OK) status = warn_if_unknown(p, w, &v, item, score);
         if (i > 0) program_say(p, "\n");
         if (status == RECSYS_OK) status = show_list(p, w, &v, item, score, &j);
         visitor_free(&v);
@@ -144,8 +180,24 @@ typedef struct block {
     recsys_query *query;
     int64_t *item;
     float *score;
-    int64_t users; /* room */
+    int64_t users;    /* room */
+    int64_t left_out; /* users of whom nothing is known */
 } block;
+
+/* A field of text between tabs; in quotes, with quotes in it doubled, if a reader could not tell where it ends. */
+static void write_field(const char *text, FILE *file)
+{
+    if (text[strcspn(text, "\t\"\r\n")] == '\0') {
+        fputs(text, file);
+        return;
+    }
+    fputc('"', file);
+    for (; *text != '\0'; text++) {
+        if (*text == '"') fputc('"', file);
+        fputc(*text, file);
+    }
+    fputc('"', file);
+}
 
 static void write_block(const job *w, const block *b, int64_t n, FILE *file)
 {
@@ -155,14 +207,33 @@ static void write_block(const job *w, const block *b, int64_t n, FILE *file)
         for (int64_t r = 0; r < w->k && b->item[i * w->k + r] >= 0; r++) {
             int64_t item = b->item[i * w->k + r];
             char *id = id_text(items, item);
-            fprintf(file, "%s\t%lld\t%s\t%.9g", user != NULL ? user : "?", (long long)(r + 1), id != NULL ? id : "?",
-                    (double)b->score[i * w->k + r]);
-            if (w->names != NULL) fprintf(file, "\t%s", name_of(w->names, items, item));
+            write_field(user != NULL ? user : "?", file);
+            fprintf(file, "\t%lld\t", (long long)(r + 1));
+            write_field(id != NULL ? id : "?", file);
+            fprintf(file, "\t%.9g", (double)b->score[i * w->k + r]);
+            if (w->names != NULL) {
+                fputc('\t', file);
+                write_field(name_of(w->names, items, item), file);
+            }
             fputc('\n', file);
             free(id);
         }
         free(user);
     }
+}
+
+/* Empties the lists of those of whom nothing is known. */
+static recsys_status leave_out_unknown(program *p, const job *w, block *b, int64_t n)
+{
+    recsys_status status = RECSYS_OK;
+    for (int64_t i = 0; i < n && status == RECSYS_OK; i++) {
+        int nothing;
+        status = knows_nothing(p, w, &b->visitor[i], b->item + i * w->k, b->score + i * w->k, &nothing);
+        if (status != RECSYS_OK || !nothing) continue;
+        b->item[i * w->k] = -1;
+        b->left_out++;
+    }
+    return status;
 }
 
 /* Lists for the users first to first + n - 1. */
@@ -176,6 +247,7 @@ static recsys_status recommend_block(program *p, const job *w, block *b, int64_t
         if (status == RECSYS_OK) made++;
     }
     if (status == RECSYS_OK) status = recsys_model_topk(w->model, p->exec, b->query, n, w->k, &w->options, b->item, b->score);
+    if (status == RECSYS_OK) status = leave_out_unknown(p, w, b, n);
     if (status == RECSYS_OK) write_block(w, b, n, file);
     while (made > 0) visitor_free(&b->visitor[--made]);
     return status;
@@ -202,7 +274,10 @@ static recsys_status recommend_all(program *p, const job *w)
     progress_end(&p->progress);
     status = outfile_close(p, &out, status);
     if (status == RECSYS_OK)
-        program_say(p, "%s: up to %lld items for each of %lld users\n", p->settings.out, (long long)w->k, (long long)n_users);
+        program_say(p, "%s: up to %lld items for each of %lld users\n", p->settings.out, (long long)w->k,
+                    (long long)(n_users - b.left_out));
+    if (status == RECSYS_OK && b.left_out > 0)
+        fprintf(stderr, "recsys: warning: users left out because nothing is known of them: %lld\n", (long long)b.left_out);
     free(b.visitor);
     free(b.query);
     free(b.item);
@@ -215,7 +290,9 @@ recsys_status command_recommend(program *p)
     const settings *s = &p->settings;
     job w = { .options = RECSYS_TOPK_OPTIONS_INIT };
     int some = s->user.count + s->history.count > 0;
-    if (some == (s->all != 0)) return program_usage(p, "give --user ID, --history ID,ID or --all");
+    if (some && s->all)
+        return program_usage(p, "--%s and --all exclude each other", s->user.count > 0 ? "user" : "history");
+    if (!some && !s->all) return program_usage(p, "give --user ID, --history ID,ID or --all");
     if (s->all && s->out == NULL) return program_usage(p, "--all needs --out FILE");
     if (!s->all && s->out != NULL) return program_usage(p, "--out belongs to --all; for some users there is --json");
     if (s->all && s->json != NULL) return program_usage(p, "--all writes text to --out; --json is for some users");

@@ -20,6 +20,51 @@ typedef struct part {
 
 enum { N_PARTS = 5 };
 
+/* An option that only some methods take: `given` says if it is there, `methods` which they are, as bits. */
+typedef struct method_option {
+    const char *name;
+    int given;
+    int methods;
+    const char *method_names;
+} method_option;
+
+static recsys_status check_methods(program *p)
+{
+    enum { SHARES = 1 << RECSYS_SPLIT_RANDOM | 1 << RECSYS_SPLIT_RANDOM_PER_USER | 1 << RECSYS_SPLIT_STRONG };
+    static const char *const shares = "random, random-per-user or strong";
+    const settings *s = &p->settings;
+    const method_option options[] = {
+        { "test-share", !isnan(s->test_share), SHARES, shares },
+        { "valid-share", !isnan(s->valid_share), SHARES, shares },
+        { "fold-in-share", !isnan(s->fold_in_share), 1 << RECSYS_SPLIT_STRONG, "strong" },
+        { "test-k", s->test_k > 0, 1 << RECSYS_SPLIT_LAST_PER_USER, "last-per-user" },
+        { "valid-k", s->valid_k > 0, 1 << RECSYS_SPLIT_LAST_PER_USER, "last-per-user" },
+        { "test-time", s->test_time != NOT_GIVEN, 1 << RECSYS_SPLIT_BY_TIME, "by-time" },
+        { "valid-time", s->valid_time != NOT_GIVEN, 1 << RECSYS_SPLIT_BY_TIME, "by-time" },
+    };
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (options[i].given && (options[i].methods & 1 << s->method) == 0)
+            return program_usage(p, "--%s belongs to --method %s", options[i].name, options[i].method_names);
+    return RECSYS_OK;
+}
+
+/* The shares that are left out are 0 for the library, which then takes its default. */
+static recsys_status check_shares(program *p, recsys_split_options *options)
+{
+    const double default_test_share = 0.2;
+    const settings *s = &p->settings;
+    if (s->test_share <= 0.0 || s->test_share >= 1.0) return program_usage(p, "--test-share must be above 0 and below 1");
+    if (s->valid_share < 0.0 || s->valid_share >= 1.0) return program_usage(p, "--valid-share must be 0 or more and below 1");
+    if (s->fold_in_share <= 0.0 || s->fold_in_share >= 1.0)
+        return program_usage(p, "--fold-in-share must be above 0 and below 1");
+    if ((isnan(s->test_share) ? default_test_share : s->test_share) + s->valid_share >= 1.0)
+        return program_usage(p, "--test-share (default 0.2) and --valid-share must be below 1 together");
+    options->test_share = isnan(s->test_share) ? 0.0 : s->test_share;
+    options->valid_share = isnan(s->valid_share) ? 0.0 : s->valid_share;
+    options->fold_in_share = isnan(s->fold_in_share) ? 0.0 : s->fold_in_share;
+    return RECSYS_OK;
+}
+
 static recsys_status split_options(program *p, recsys_split_options *options)
 {
     const settings *s = &p->settings;
@@ -28,16 +73,15 @@ static recsys_status split_options(program *p, recsys_split_options *options)
         return program_usage(p, "--out FOLDER is missing, or a file for one part at least");
     if (s->method == RECSYS_SPLIT_BY_TIME && s->test_time == NOT_GIVEN)
         return program_usage(p, "--method by-time needs --test-time");
+    recsys_status status = check_methods(p);
+    if (status != RECSYS_OK) return status;
     options->method = s->method;
-    options->test_share = s->test_share;
-    options->valid_share = s->valid_share;
     options->test_k = s->test_k;
     options->valid_k = s->valid_k;
     options->test_time = s->test_time != NOT_GIVEN ? s->test_time : 0;
     options->valid_time = s->valid_time != NOT_GIVEN ? s->valid_time : 0;
-    options->fold_in_share = s->fold_in_share;
     options->seed = s->seed;
-    return RECSYS_OK;
+    return check_shares(p, options);
 }
 
 /* The words for the columns that a dataset has: written so that they can be typed after --columns. */
@@ -49,6 +93,26 @@ static recsys_status columns_of(program *p, const recsys_dataset *data, char *co
     snprintf(columns, size, "user,item%s%s%s%s%s", s.has_values ? ",value" : "", s.has_times ? ",time" : "",
              s.n_behaviours > 0 ? ",behaviour" : "", s.n_sessions > 0 ? ",session" : "",
              given != NULL && strstr(given, "flag") != NULL ? ",flag" : "");
+    return status;
+}
+
+/* Makes a folder and those above it that are missing. */
+static recsys_status make_folder(program *p, const char *path)
+{
+    char *folder = program_alloc(p, (int64_t)strlen(path) + 1, 1);
+    recsys_status status = RECSYS_OK;
+    if (folder == NULL) return RECSYS_ERR_NO_MEMORY;
+    strcpy(folder, path);
+    for (char *end = folder + 1; status == RECSYS_OK; end++) {
+        if (*end != '/' && *end != '\0') continue;
+        char kept = *end;
+        *end = '\0';
+        if (mkdir(folder, 0777) != 0 && errno != EEXIST)
+            status = program_fail(p, RECSYS_ERR_IO, "%s: cannot make the folder: %s", folder, strerror(errno));
+        *end = kept;
+        if (kept == '\0') break;
+    }
+    free(folder);
     return status;
 }
 
@@ -106,8 +170,7 @@ static recsys_status write_all(program *p, const recsys_dataset *data, const rec
     json j;
     table rows = TABLE_INIT("lrr");
     recsys_status status = columns_of(p, data, columns, sizeof columns);
-    if (status == RECSYS_OK && s->out != NULL && mkdir(s->out, 0777) != 0 && errno != EEXIST)
-        status = program_fail(p, RECSYS_ERR_IO, "%s: cannot make the folder: %s", s->out, strerror(errno));
+    if (status == RECSYS_OK && s->out != NULL) status = make_folder(p, s->out);
     for (int i = 0; i < N_PARTS && status == RECSYS_OK; i++) status = write_part(p, &parts[i], columns);
     if (status == RECSYS_OK) status = json_open(p, &j, s->json);
     if (status != RECSYS_OK) return status;

@@ -76,6 +76,7 @@ static recsys_status fit_and_save(program *p, const recsys_params *params, const
     fit.without_histories = save.without_histories = p->settings.without_histories;
     double began = clock_seconds();
     if (status == RECSYS_OK) status = recsys_model_fit(params, train, p->exec, &fit, &model);
+    p->usage = status == RECSYS_ERR_UNSUPPORTED; /* the model that was named is of a kind that is not trained */
     double seconds = clock_seconds() - began;
     progress_subject(&p->progress, p->settings.out);
     if (status == RECSYS_OK) status = recsys_model_save(model, p->exec, p->settings.out, &save);

@@ -29,6 +29,19 @@ static recsys_read_options read_options(const settings *s, int32_t id_type)
     return options;
 }
 
+/* 1 if a read failed for what an option says, not for what the file holds: the message then begins with the option. */
+static int blames_options(program *p, recsys_status status)
+{
+    static const char *const first_words[] = { "columns:", "item_columns:" };
+    recsys_error_info error = RECSYS_ERROR_INFO_INIT;
+    if (status == RECSYS_ERR_UNKNOWN_KEY || status == RECSYS_ERR_INVALID_ARGUMENT) return 1;
+    if (status != RECSYS_ERR_UNKNOWN_COLUMN) return 0;
+    recsys_exec_last_error(p->exec, &error);
+    for (size_t i = 0; i < sizeof first_words / sizeof *first_words; i++)
+        if (strncmp(error.message, first_words[i], strlen(first_words[i])) == 0) return 1;
+    return 0;
+}
+
 static recsys_status read_files(program *p, const words *files, const recsys_read_options *options, recsys_dataset **data)
 {
     recsys_status status = RECSYS_OK;
@@ -41,6 +54,7 @@ static recsys_status read_files(program *p, const words *files, const recsys_rea
         status = recsys_dataset_read(p->exec, files->word[n_parts], options, &part[n_parts]);
         progress_subject(&p->progress, NULL);
         if (status == RECSYS_OK) n_parts++;
+        else p->usage = blames_options(p, status);
     }
     if (status == RECSYS_OK && n_parts == 1) *data = recsys_dataset_retain(part[0]);
     else if (status == RECSYS_OK) status = recsys_dataset_concat(p->exec, (const recsys_dataset *const *)part, n_parts, data);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "program.h"
+#include "outfile.h"
 
 typedef struct command {
     const char *name;
@@ -114,7 +114,8 @@ static recsys_status run(program *p, const command *c, int argc, char **argv, in
     int64_t given = p->settings.operands.count;
     if (given < c->least) return program_usage(p, "%s is missing", c->operands);
     if (given > c->most) return program_usage(p, "one operand too many: \"%s\"", p->settings.operands.word[c->most]);
-    recsys_status status = program_open(p);
+    recsys_status status = outputs_check(p, c->bit);
+    if (status == RECSYS_OK) status = program_open(p);
     if (status == RECSYS_OK) status = c->run(p);
     if (status == RECSYS_OK && (fflush(stdout) != 0 || ferror(stdout)))
         status = program_fail(p, RECSYS_ERR_IO, "cannot write to standard output");

@@ -97,6 +97,19 @@ recsys_status id_lines_indices(program *p, const id_lines *lines, const recsys_i
     return RECSYS_OK;
 }
 
+recsys_status id_lines_report(program *p, const char *option, const char *path, const id_lines *lines, int64_t known,
+                              const char *where)
+{
+    if (lines->count > 0 && known == 0)
+        return program_fail(p, RECSYS_ERR_UNKNOWN_ID, "--%s: %s has none of the ids of %s", option, path, where);
+    if (known < lines->count) {
+        progress_end(&p->progress);
+        fprintf(stderr, "recsys: warning: --%s: %lld of the %lld ids in %s are unknown to %s\n", option,
+                (long long)(lines->count - known), (long long)lines->count, path, where);
+    }
+    return RECSYS_OK;
+}
+
 /* An item table needs no events beside it: a builder that gets none makes a dataset of the catalogue alone. */
 static recsys_status read_item_table(program *p, recsys_dataset **names)
 {

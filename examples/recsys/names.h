@@ -25,6 +25,10 @@ void id_lines_free(id_lines *lines);
 /* The indices of those ids that `ids` holds; the others are of no interest. `index` is for the caller to free(). */
 recsys_status id_lines_indices(program *p, const id_lines *lines, const recsys_ids *ids, int64_t **index, int64_t *count);
 
+/* Says on standard error how many ids of an option's file are not among those of `where`; fails if none is there at all. */
+recsys_status id_lines_report(program *p, const char *option, const char *path, const id_lines *lines, int64_t known,
+                              const char *where);
+
 /* The dataset that holds the items of --items (an item table, or a MovieLens folder), for their names; NULL without
  * --items. */
 recsys_status names_read(program *p, recsys_dataset **names);

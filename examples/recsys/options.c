@@ -120,7 +120,7 @@ static const option OPTIONS[] = {
     { "min-ratings", "N", FOR_EVALUATE, COUNT, AT(min_ratings), "skip users with fewer test items" },
     { "ignore-users", "FILE", FOR_EVALUATE, TEXT, AT(ignore_users), "ids of users that take no part, one on a line" },
     { "ignore-items", "FILE", FOR_EVALUATE, TEXT, AT(ignore_items), "ids of items that take no part, one on a line" },
-    { "drop-unseen-items", NULL, FOR_EVALUATE, SWITCH, AT(drop_unseen_items), "drop test items that the model lacks; default: misses" },
+    { "drop-unseen-items", NULL, FOR_EVALUATE, SWITCH, AT(drop_unseen_items), "drop test items that training never saw; default: misses" },
     { "binary-gain", NULL, FOR_EVALUATE, SWITCH, AT(binary_gain), "NDCG: every test item counts 1, whatever its value" },
     { "keep-seen", NULL, FOR_EVALUATE, SWITCH, AT(keep_seen), "items of the history may be in the lists" },
     { "auc", NULL, FOR_EVALUATE, SWITCH, AT(auc), "AUC too: scores every item of every user" },
@@ -169,6 +169,9 @@ void settings_init(settings *s)
 {
     memset(s, 0, sizeof *s);
     s->min_value = (double)NAN;
+    s->test_share = (double)NAN;
+    s->valid_share = (double)NAN;
+    s->fold_in_share = (double)NAN;
     s->test_time = NOT_GIVEN;
     s->valid_time = NOT_GIVEN;
     s->top = 10;
@@ -342,6 +345,17 @@ static int add_word(words *w, const char *word)
     return 1;
 }
 
+/* A name of a file must not be empty, and a count in its place must be one. */
+static int check_text(const option *o, const char *text, char *message, size_t size)
+{
+    int64_t count;
+    int is_file = strstr(o->value, "FILE") != NULL || strcmp(o->value, "FOLDER") == 0;
+    if (is_file && *text == '\0') return fail(message, size, "--%s: the name of a file must not be empty", o->name);
+    if (strcmp(o->value, "N|FILE") == 0 && read_integer(text, INT64_MIN, &count) && count < 1)
+        return fail(message, size, "--%s: %s: a count must be 1 or more", o->name, text);
+    return 1;
+}
+
 /* Puts the value where the option wants it. */
 static int set(settings *s, const option *o, const char *text, char *message, size_t size)
 {
@@ -360,8 +374,14 @@ static int set(settings *s, const option *o, const char *text, char *message, si
         *(int32_t *)field = place;
         break;
     }
-    case TEXT: *(const char **)field = text; break;
-    case TEXTS: good = add_word(field, text); break;
+    case TEXT:
+        if (!check_text(o, text, message, size)) return 0;
+        *(const char **)field = text;
+        break;
+    case TEXTS:
+        if (!check_text(o, text, message, size)) return 0;
+        good = add_word(field, text);
+        break;
     case WHOLE: good = read_integer(text, INT64_MIN + 1, field); break;
     case COUNT: good = read_integer(text, 1, field); break;
     case SEED: good = read_seed(text, field); break;

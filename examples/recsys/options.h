@@ -54,7 +54,7 @@ typedef struct settings {
 
     /* split */
     int32_t method;
-    double test_share, valid_share, fold_in_share;
+    double test_share, valid_share, fold_in_share; /* NaN: not given */
     int64_t test_k, valid_k, test_time, valid_time;
     const char *out_train, *out_valid, *out_test, *out_valid_history, *out_test_history;
 

@@ -1,4 +1,4 @@
-/* outfile.h - a file that is there complete or not at all.
+/* outfile.h - a file that is there complete or not at all, and what is checked of all of them before the work begins.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef RECSYS_PROGRAM_OUTFILE_H
@@ -15,6 +15,10 @@ typedef struct outfile {
 } outfile;
 
 #define OUTFILE_INIT { NULL, NULL, NULL }
+
+/* Before the work: that every file which the command line asks for can be written, and is neither read nor written
+ * twice. `command` is the bit of the command. */
+recsys_status outputs_check(program *p, int command);
 
 recsys_status outfile_open(program *p, outfile *o, const char *path);
 

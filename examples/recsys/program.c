@@ -72,6 +72,7 @@ recsys_status program_open(program *p)
     exec_options.progress = progress_update;
     exec_options.progress_user = &p->progress;
     status = recsys_exec_create(p->env, &exec_options, &p->exec, &error);
+    if (status == RECSYS_ERR_DEVICE && s->device != NULL) return program_usage(p, "%s", error.message);
     if (status != RECSYS_OK) return failed_without_exec(p, status, &error);
     atomic_store(&running, p->exec);
     catch_signals();

@@ -79,6 +79,13 @@ recsys_status visitor_of_user(program *p, const source *from, int64_t user, int 
     return status;
 }
 
+static int contains(const visitor *v, int64_t item)
+{
+    for (int64_t i = 0; i < v->count; i++)
+        if (v->history[i] == item) return 1;
+    return 0;
+}
+
 recsys_status visitor_of_items(program *p, const source *from, const char *list, visitor *v)
 {
     const recsys_ids *items = recsys_model_items(from->model);
@@ -94,7 +101,7 @@ recsys_status visitor_of_items(program *p, const source *from, const char *list,
         id[length] = '\0';
         int64_t item = recsys_ids_find(items, id);
         if (item < 0 && length > 0) status = program_fail(p, RECSYS_ERR_UNKNOWN_ID, "the model has no item \"%s\"", id);
-        if (item >= 0) {
+        if (item >= 0 && !contains(v, item)) { /* repeated items count once */
             v->history[v->count] = item;
             v->values[v->count++] = 1.0f;
         }

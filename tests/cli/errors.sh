@@ -44,7 +44,7 @@ test_broken_gzip() {
 
 test_unknown_column() {
   two_tastes
-  run 1 train ease --columns user,itm --train events.tsv --out model.safetensors
+  run 2 train ease --columns user,itm --train events.tsv --out model.safetensors
   has err itm
 }
 
@@ -56,7 +56,7 @@ test_unknown_user_item_tensor() {
   has err '"nothing"'
   run 1 similar model.safetensors --item nothing
   has err '"nothing"'
-  run 1 export model.safetensors --tensor item_weihts --out t.npy
+  run 2 export model.safetensors --tensor item_weihts --out t.npy
   has err item_weihts
   [ ! -e t.npy ]
 }
@@ -96,6 +96,31 @@ test_writing_fails() {
   no_leftovers
 }
 
+test_unwritable_outputs_are_seen_before_the_work() {
+  two_tastes
+  mkdir folder
+  run 1 split events.tsv --out-train nowhere/a.tsv --out-test b.tsv
+  has err "nowhere/a.tsv: cannot write: No such file or directory"
+  run 1 train ease --train missing.tsv --out folder
+  has err "folder: cannot write: it is a folder"
+  run 1 train ease --train missing.tsv --out model --json nowhere/t.json
+  has err "nowhere/t.json"
+  run 1 evaluate missing --test missing.tsv --per-user nowhere/u.csv
+  has err "nowhere/u.csv"
+  run 1 split missing.tsv --out events.tsv
+  has err "events.tsv: cannot write: it is no folder"
+  run 1 split missing.tsv --out new/parts
+  [ ! -e new ]
+  [ ! -e b.tsv ]
+}
+
+test_kinds_that_are_not_trained() {
+  two_tastes
+  run 2 train embeddings --train events.tsv --columns user,item --out model.safetensors
+  has err "is not trained"
+  [ ! -e model.safetensors ]
+}
+
 test_a_failure_leaves_the_old_file() {
   two_tastes
   echo precious >model.safetensors
@@ -108,13 +133,13 @@ test_a_failure_leaves_the_old_file() {
 }
 
 test_unknown_device() {
-  run 1 inspect model.safetensors --device quantum
+  run 2 inspect model.safetensors --device quantum
   has err quantum
 }
 
 test_unknown_format() {
   two_tastes
-  run 1 stats events.tsv --format delimitd
+  run 2 stats events.tsv --format delimitd
   has err delimitd
 }
 

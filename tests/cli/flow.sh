@@ -51,7 +51,9 @@ test_split_methods() {
   two_tastes
   columns=(--columns user,item,value,time)
   for method in random random-per-user last-per-user strong; do
-    run 0 split events.tsv "${columns[@]}" --method $method --test-share 0.25 --seed 7 --out $method --json s.json
+    share=(--test-share 0.25)
+    if [ $method = last-per-user ]; then share=(); fi
+    run 0 split events.tsv "${columns[@]}" --method $method "${share[@]}" --seed 7 --out $method --json s.json
     json s.json 'j["columns"] == "user,item,value,time" and j["train"]["events"] > 0 and j["test"]["events"] > 0'
     cat $method/*.tsv | sort >all
     sort events.tsv | cmp - all
@@ -179,6 +181,58 @@ test_recommend_all() {
   cut -f 1-4 all.tsv | cmp - out
   run 0 stats all.tsv --columns user,_,item,value,_
   no_leftovers
+}
+
+test_recommend_all_can_be_read_back() {
+  printf '"a\tb"\ti1\n"a\tb"\ti2\nc\ti1\nc\ti3\n' >events.tsv
+  printf 'i1\tone\ni2\t"two ""2"""\ni3\tthree\n' >items.tsv
+  run 0 train ease --train events.tsv --columns user,item --params l2=1 --out model.safetensors
+  run 0 recommend model.safetensors --all --top 1 --items items.tsv --out all.tsv
+  has all.tsv "$(printf '"a\tb"\t1\ti3\t')"
+  has all.tsv "$(printf '\t"two ""2"""')"
+  run 0 stats all.tsv --columns user,_,item,value,_ --json s.json
+  json s.json 'j["users"] == 2 and j["items"] == 2'
+}
+
+test_someone_of_whom_nothing_is_known() {
+  two_tastes
+  (seq -f 'u%g' 20 && echo stranger) >users.txt
+  run 0 train ease --train events.tsv --columns user,item --users users.txt --params l2=1 --out model.safetensors
+  run 0 recommend model.safetensors --user stranger --user u1 --top 3
+  has err "nothing is known of user stranger: every item scores the same"
+  lacks err "user u1"
+  has out "user stranger"
+  run 0 recommend model.safetensors --all --top 2 --out all.tsv
+  has err "users left out because nothing is known of them: 1"
+  has out "each of 20 users"
+  [ "$(wc -l <all.tsv)" -eq 40 ]
+  lacks all.tsv stranger
+  run 0 recommend model.safetensors --history i1,i1 --top 2
+  has out "who knows 1 item"
+}
+
+test_lists_of_unknown_ids() {
+  trained
+  printf 'i9\nnothing\nnever\n' >some.txt
+  printf 'nothing\n' >none.txt
+  : >empty.txt
+  run 0 recommend model.safetensors --user u1 --only-items some.txt
+  has err "--only-items: 2 of the 3 ids in some.txt are unknown"
+  run 1 recommend model.safetensors --user u1 --only-items none.txt
+  run 1 recommend model.safetensors --user u1 --only-items empty.txt
+  run 1 recommend model.safetensors --user u1 --ignore-items none.txt
+  run 0 recommend model.safetensors --user u1 --ignore-items empty.txt
+  evaluate=(evaluate model.safetensors --test events.tsv --columns user,item --keep-seen)
+  run 0 "${evaluate[@]}" --ignore-items some.txt
+  has err "--ignore-items: 2 of the 3"
+  run 1 "${evaluate[@]}" --ignore-items none.txt
+  run 1 "${evaluate[@]}" --ignore-users none.txt
+}
+
+test_split_makes_its_folder() {
+  two_tastes
+  run 0 split events.tsv --columns user,item,value,time --out new/parts/ --json new/parts/s.json
+  [ -s new/parts/train.tsv ] && [ -s new/parts/s.json ]
 }
 
 test_histories_from_a_file() {

@@ -112,6 +112,61 @@ test_unknown_model_and_parameter() {
   run 2 train ease --params l2 --train f --out m
 }
 
+test_options_that_exclude_each_other() {
+  run 2 recommend m --user 1 --all --out f
+  has err "--user and --all exclude each other"
+  run 2 export m --tensor t --ids users --out f
+  has err "--tensor and --ids exclude each other"
+}
+
+test_options_of_another_split_method() {
+  run 2 split f --method random --test-k 3 --out d
+  has err "--test-k belongs to --method last-per-user"
+  run 2 split f --method last-per-user --test-share 0.5 --out d
+  run 2 split f --method random --fold-in-share 0.5 --out d
+  run 2 split f --method random --test-time 5 --out d
+  run 2 split f --test-share 2 --out d
+  run 2 split f --test-share 0 --out d
+  run 2 split f --test-share 0.6 --valid-share 0.4 --out d
+  run 2 split f --valid-share 0.9 --out d
+  run 2 split f --out-test-history h
+  has err "this split has no test_history data"
+}
+
+test_counts_and_names() {
+  run 2 stats f --items 0
+  has err "a count must be 1 or more"
+  run 2 stats f --users -1
+  has err "a count must be 1 or more"
+  run 2 split f --out ""
+  run 2 stats f --json ""
+  has err "must not be empty"
+  run 2 recommend m --all --out list.tsv.gz
+  has err "would not be compressed"
+  run 2 train ease --train f --out -
+}
+
+test_outputs_that_meet() {
+  trained
+  cp model.safetensors kept
+  ln -s model.safetensors link
+  run 2 train ease --train events.tsv --out ./events.tsv
+  has err "--out would overwrite events.tsv, which is read"
+  run 2 evaluate model.safetensors --test events.tsv --json link
+  run 2 train ease --train events.tsv --out new --json ./new
+  has err "--out and --json would both be written to ./new"
+  run 2 evaluate model.safetensors --test events.tsv --json - --csv -
+  run 2 evaluate model.safetensors --test events.tsv --json x --csv x
+  run 2 recommend model.safetensors --all --items items.tsv --out items.tsv
+  run 2 split events.tsv --out-train a --out-test a
+  mkdir parts
+  cp events.tsv parts/train.tsv
+  run 2 split parts/train.tsv --out parts
+  cmp parts/train.tsv events.tsv
+  cmp model.safetensors kept
+  run 0 inspect model.safetensors --json /dev/null
+}
+
 test_models_and_params() {
   run 0 models --json models.json
   has out ease
