@@ -82,13 +82,6 @@ static recsys_status map_file(loading *l)
     return status;
 }
 
-void recsys__model_unmap(recsys_model *m)
-{
-    if (m->mapping) munmap(m->mapping, m->mapping_bytes);
-    m->mapping = NULL;
-    m->mapping_bytes = 0;
-}
-
 /* ---- metadata ---- */
 
 /* The checksum of the header, with the digits of its own as zeros, against those digits. */

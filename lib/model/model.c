@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "backend/run.h"
 #include "base/struct.h"
@@ -48,7 +49,7 @@ static void destroy(recsys_model *m)
         if (m->mapping == NULL || !m->tensors.at[t].mapped)
             recsys__device_free(m->backend, account, m->tensors.at[t].data);
     if (m->mapping != NULL) {
-        recsys__model_unmap(m);
+        munmap(m->mapping, m->mapping_bytes);
     } else {
         recsys__free(account, m->histories.ptr);
         recsys__free(account, m->histories.col);

@@ -118,7 +118,6 @@ recsys_status recsys__model_new_tensor(recsys_exec *x, recsys_model *m, const ch
 /* The tensor of this name, NULL if there is none. */
 const model_tensor *recsys__model_tensor(const recsys_model *m, const char *name);
 size_t recsys__dtype_size(int32_t dtype);
-void recsys__model_unmap(recsys_model *m);
 int64_t recsys__tensor_elements(const model_tensor *t);
 
 /* Ranks or scores for queries whose items and users are valid and whose histories ascend. Host memory throughout. */
