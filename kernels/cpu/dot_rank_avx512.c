@@ -5,7 +5,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stddef.h>
+#include <string.h>
 
+#include "kernels/cpu/dot_coarse.h"
 #include "kernels/cpu/dot_tile.h"
 #include "kernels/cpu/vec/vec.h"
 
@@ -18,6 +20,7 @@ enum { ROWS = 12, WIDTH = 32, TILE = ROWS * WIDTH, WORDS = (TILE + 63) / 64 };
 /* Panels of a call: the tiles it may keep have to leave room for panels in the first-level cache. */
 enum { PANELS_MOST = 8 };
 
+#define TARGET_VNNI __attribute__((target("avx2,fma,avx512f,avx512vl,avx512bw,avx512dq,avx512vnni")))
 #define INLINE_AVX512 __attribute__((always_inline)) TARGET_AVX512 static inline
 
 /* Sums of one tile, sum[r][v] for user r and items 16 v..16 v + 15. Inlined, or they would go through memory. */
@@ -33,6 +36,32 @@ INLINE_AVX512 void product(__m512 sum[ROWS][2], const float *users, const float 
             sum[r][0] = _mm512_fmadd_ps(u, v0, sum[r][0]);
             sum[r][1] = _mm512_fmadd_ps(u, v1, sum[r][1]);
         }
+    }
+}
+
+/* The same of vectors rounded to 16 bits, two columns at a time. Without VNNI this takes two instructions a vector and is
+ * no faster than floats. */
+__attribute__((always_inline)) TARGET_VNNI static inline void coarse_product(__m512 out[ROWS][2], const int16_t *users,
+                                                                             const int16_t *panel, int64_t pairs)
+{
+    __m512i sum[ROWS][2];
+#pragma GCC unroll 12
+    for (int r = 0; r < ROWS; r++) sum[r][0] = sum[r][1] = _mm512_setzero_si512();
+    for (int64_t p = 0; p < pairs; p++, users += 2 * ROWS, panel += 2 * WIDTH) {
+        __m512i v0 = _mm512_loadu_si512(panel), v1 = _mm512_loadu_si512(panel + 32);
+#pragma GCC unroll 12
+        for (int r = 0; r < ROWS; r++) {
+            int32_t pair;
+            memcpy(&pair, users + 2 * r, sizeof pair);
+            __m512i u = _mm512_set1_epi32(pair);
+            sum[r][0] = _mm512_dpwssd_epi32(sum[r][0], u, v0);
+            sum[r][1] = _mm512_dpwssd_epi32(sum[r][1], u, v1);
+        }
+    }
+#pragma GCC unroll 12
+    for (int r = 0; r < ROWS; r++) {
+        out[r][0] = _mm512_cvtepi32_ps(sum[r][0]);
+        out[r][1] = _mm512_cvtepi32_ps(sum[r][1]);
     }
 }
 
@@ -85,24 +114,64 @@ INLINE_AVX512 int64_t note(dot_hits *words, int64_t n, const float *scores, shor
     return n;
 }
 
-TARGET_AVX512 static void rank_avx512(shortlist *lists, const shortlist_rule *rule, const float *users,
-                                      const float *panels, int64_t n_panels, int64_t D, int64_t first,
-                                      const float *ahead, int64_t share)
+/* The tiles of a call in which something may have reached a floor. */
+typedef struct kept {
+    float scores[PANELS_MOST * TILE];
+    int32_t first[PANELS_MOST]; /* positions of their first items */
+    int64_t n;
+} kept;
+
+/* Begins panel p of a call: fetches its share of what comes next, in the shadow of the arithmetic. */
+INLINE_AVX512 void fetch(const dot_call *call, int64_t p)
 {
-    float kept[PANELS_MOST * TILE];
-    int32_t kept_first[PANELS_MOST];
+    const char *ahead = call->ahead + p * call->share;
+    for (int64_t line = 0; line < call->share; line += 64) _mm_prefetch(ahead + line, _MM_HINT_T1);
+}
+
+/* Ends panel p: its tile is kept, or the next one will be stored over it. */
+INLINE_AVX512 void keep(kept *k, const dot_call *call, int64_t p, __m512 sum[ROWS][2])
+{
+    store(k->scores + k->n * TILE, sum);
+    k->first[k->n] = (int32_t)(call->first + p * WIDTH);
+    k->n += may_hit(sum, call->lists);
+}
+
+/* Passes the hits of all kept tiles to the users' lists. */
+TARGET_AVX512 static void pass_on(const kept *k, const dot_call *call)
+{
     dot_hits words[PANELS_MOST * WORDS + 1];
-    int64_t n_kept = 0, n = 0;
-    for (int64_t p = 0; p < n_panels; p++) {
+    int64_t n = 0;
+    for (int64_t t = 0; t < k->n; t++) n = note(words, n, k->scores + t * TILE, call->lists, k->first[t]);
+    recsys__cpu_dot_collect(words, n, WIDTH, call->rule);
+}
+
+TARGET_AVX512 static void rank_avx512(const dot_call *call)
+{
+    kept k;
+    const float *panel = call->panels;
+    k.n = 0;
+    for (int64_t p = 0; p < call->n_panels; p++, panel += call->dim * WIDTH) {
         __m512 sum[ROWS][2];
-        for (int64_t c = 0; c < share; c += 16) _mm_prefetch((const char *)(ahead + p * share + c), _MM_HINT_T1);
-        product(sum, users, panels + p * D * WIDTH, D);
-        store(kept + n_kept * TILE, sum);
-        kept_first[n_kept] = (int32_t)(first + p * WIDTH);
-        n_kept += may_hit(sum, lists);
+        fetch(call, p);
+        product(sum, call->users, panel, call->dim);
+        keep(&k, call, p, sum);
     }
-    for (int64_t t = 0; t < n_kept; t++) n = note(words, n, kept + t * TILE, lists, kept_first[t]);
-    recsys__cpu_dot_collect(words, n, WIDTH, rule);
+    pass_on(&k, call);
+}
+
+TARGET_VNNI static void rank_coarse_vnni(const dot_call *call)
+{
+    kept k;
+    const int16_t *panel = call->panels;
+    int64_t pairs = coarse_pairs(call->dim);
+    k.n = 0;
+    for (int64_t p = 0; p < call->n_panels; p++, panel += pairs * 2 * WIDTH) {
+        __m512 sum[ROWS][2];
+        fetch(call, p);
+        coarse_product(sum, call->users, panel, pairs);
+        keep(&k, call, p, sum);
+    }
+    pass_on(&k, call);
 }
 
 /* Scores at given items wait for memory, not for arithmetic: they are taken from AVX2. */
@@ -117,7 +186,17 @@ const dot_tile *recsys__cpu_dot_avx512(void)
         .scores = scores_avx512,
         .scores_at = recsys__cpu_dot_scores_at_avx2,
     };
-    return &avx512;
+    static const dot_tile vnni = {
+        .name = "avx512-vnni",
+        .rows = ROWS,
+        .width = WIDTH,
+        .panels_most = PANELS_MOST,
+        .rank = rank_avx512,
+        .rank_coarse = rank_coarse_vnni,
+        .scores = scores_avx512,
+        .scores_at = recsys__cpu_dot_scores_at_avx2,
+    };
+    return __builtin_cpu_supports("avx512vnni") ? &vnni : &avx512;
 }
 #else
 const dot_tile *recsys__cpu_dot_avx512(void)

@@ -28,14 +28,14 @@ static void append(shortlist *l, const shortlist_rule *rule, const float *scores
     if (l->count > rule->room) recsys__shortlist_cut(l, rule);
 }
 
-static void rank_plain(shortlist *lists, const shortlist_rule *rule, const float *users, const float *panels,
-                       int64_t n_panels, int64_t D, int64_t first, const float *ahead, int64_t share)
+static void rank_plain(const dot_call *call)
 {
-    (void)ahead, (void)share;
+    const float *panel = call->panels;
     float scores[ROWS * WIDTH];
-    for (int64_t p = 0; p < n_panels; p++) {
-        scores_plain(scores, users, panels + p * D * WIDTH, D);
-        for (int r = 0; r < ROWS; r++) append(lists + r, rule, scores + r * WIDTH, first + p * WIDTH);
+    for (int64_t p = 0; p < call->n_panels; p++, panel += call->dim * WIDTH) {
+        scores_plain(scores, call->users, panel, call->dim);
+        for (int r = 0; r < ROWS; r++)
+            append(call->lists + r, call->rule, scores + r * WIDTH, call->first + p * WIDTH);
     }
 }
 

@@ -81,7 +81,8 @@ static void score_step(const op_dot_score *o, const dot_tile *t, float *panels, 
     float *users = panels + step_panels(t, D) * W * D;
     recsys__cpu_dot_pack_items(t, panels, o->items, NULL, first, n, D);
     for (int64_t q = 0; q < Q; q += R) {
-        recsys__cpu_dot_pack_users(t, users, o->users + q * D, smaller(R, Q - q), D);
+        for (int64_t u = 0; u < R; u++)
+            recsys__cpu_dot_pack_user(t, users, u, q + u < Q ? o->users + (q + u) * D : NULL, D);
         for (int64_t i = 0; i < n; i += W) score_tile(o, t, users, panels + i * D, q, first + i);
     }
 }

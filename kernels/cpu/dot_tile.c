@@ -46,13 +46,11 @@ void recsys__cpu_dot_pack_items(const dot_tile *t, float *panels, const float *i
         pack_panel(panels, W, items, ids, first + done, n - done < W ? n - done : W, dim);
 }
 
-void recsys__cpu_dot_pack_users(const dot_tile *t, float *groups, const float *users, int64_t n, int64_t dim)
+void recsys__cpu_dot_pack_user(const dot_tile *t, float *groups, int64_t u, const float *user, int64_t dim)
 {
     int64_t R = t->rows;
-    for (int64_t u = 0; u < n || u % R; u++) {
-        float *group = groups + u / R * R * dim + u % R;
-        for (int64_t k = 0; k < dim; k++) group[k * R] = u < n ? users[u * dim + k] : 0.0f;
-    }
+    float *place = groups + u / R * R * dim + u % R;
+    for (int64_t k = 0; k < dim; k++) place[k * R] = user ? user[k] : 0.0f;
 }
 
 /* One loop over all hits, whose end is guessed wrong once, not one inside another, which is guessed wrong for each word. */

@@ -30,15 +30,29 @@ typedef struct dot_hits {
     int32_t first;
 } dot_hits;
 
+/* What `rank` works on. */
+typedef struct dot_call {
+    shortlist *lists; /* of the group */
+    const shortlist_rule *rule;
+    const void *users, *panels;
+    int64_t n_panels, dim;
+    int64_t first;     /* position of the first item */
+    const char *ahead; /* what will be needed soon: for each panel, `share` bytes more are fetched from here on */
+    int64_t share;     /* whole cache lines */
+} dot_call;
+
 typedef struct dot_tile {
     const char *name;
     int32_t rows, width;
     int32_t panels_most; /* panels that one call of `rank` takes at most */
 
     /* Scores a group of users against n_panels panels, of which the first starts at position `first`, and appends to
-     * each user's list what reaches its floor. Meanwhile fetches n_panels * share floats from `ahead` on. */
-    void (*rank)(shortlist *lists, const shortlist_rule *rule, const float *users, const float *panels,
-                 int64_t n_panels, int64_t dim, int64_t first, const float *ahead, int64_t share);
+     * each user's list what reaches its floor. */
+    void (*rank)(const dot_call *call);
+
+    /* The same with users and panels packed as dot_coarse.h says, and coarse products as scores. NULL: this rung cannot,
+     * or would not gain by it. */
+    void (*rank_coarse)(const dot_call *call);
 
     /* The rows x width scores of one tile. */
     void (*scores)(float *out, const float *users, const float *panel, int64_t dim);
@@ -69,7 +83,7 @@ int64_t recsys__cpu_dot_panels(const dot_tile *t, int64_t n);
 void recsys__cpu_dot_pack_items(const dot_tile *t, float *panels, const float *items, const int32_t *ids,
                                 int64_t first, int64_t n, int64_t dim);
 
-/* Packs the n users from row `users` on. */
-void recsys__cpu_dot_pack_users(const dot_tile *t, float *groups, const float *users, int64_t n, int64_t dim);
+/* Packs a user (NULL: zeros) as number u of the groups. */
+void recsys__cpu_dot_pack_user(const dot_tile *t, float *groups, int64_t u, const float *user, int64_t dim);
 
 #endif

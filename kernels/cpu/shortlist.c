@@ -7,8 +7,6 @@
 #include "kernels/cpu/shortlist.h"
 
 #include <math.h>
-#include <stdbool.h>
-#include <string.h>
 
 /* ---- floats as ordered whole numbers ---- */
 
@@ -43,11 +41,14 @@ int64_t recsys__shortlist_room(int64_t k, int64_t n)
 void recsys__shortlist_start(shortlist *l)
 {
     l->floor = -INFINITY;
+    l->band = 0.0f;
+    l->failed = false;
     l->count = l->checked = 0;
 }
 
 void recsys__shortlist_resume(shortlist *l, const shortlist_rule *rule, const int32_t *items, const float *scores)
 {
+    recsys__shortlist_start(l);
     int64_t n = 0;
     while (n < rule->k && items[n] >= 0) {
         l->score[n] = scores[n];
@@ -55,11 +56,11 @@ void recsys__shortlist_resume(shortlist *l, const shortlist_rule *rule, const in
         n++;
     }
     l->count = l->checked = n;
-    l->floor = n == rule->k ? floor_above(rank_of(scores[n - 1])) : -INFINITY;
+    if (n == rule->k) l->floor = floor_above(rank_of(scores[n - 1]));
 }
 
 /* Turns positions into items and drops those of the mask: two ascending lists, read side by side. */
-static void check(shortlist *l, const shortlist_rule *rule)
+void recsys__shortlist_check(shortlist *l, const shortlist_rule *rule)
 {
     int64_t kept = l->checked;
     if (!rule->ids && l->mask == l->mask_end) kept = l->count; /* nothing to do for any of them */
@@ -89,7 +90,7 @@ static int64_t count_from(const float *score, int64_t n, float least)
     return total;
 }
 
-static void extremes(const float *score, int64_t n, int32_t *least, int32_t *most)
+static void extremes(const float *score, int64_t n, int32_t *lowest, int32_t *highest)
 {
     int32_t low = INT32_MAX, high = INT32_MIN;
 #pragma omp simd reduction(min : low) reduction(max : high)
@@ -98,8 +99,8 @@ static void extremes(const float *score, int64_t n, int32_t *least, int32_t *mos
         low = rank < low ? rank : low;
         high = rank > high ? rank : high;
     }
-    *least = low;
-    *most = high;
+    *lowest = low;
+    *highest = high;
 }
 
 /* A bound between low and high, both exclusive: half of the values on even steps, half of the numbers on odd ones. The
@@ -142,9 +143,9 @@ static void keep_from(shortlist *l, float least)
  * Invariant: at least k scores have rank `low` or more, fewer than k have rank `high` or more. */
 static void choose(shortlist *l, int64_t k, int64_t slack)
 {
-    int32_t least, most;
-    extremes(l->score, l->count, &least, &most);
-    int64_t low = least, high = (int64_t)most + 1;
+    int32_t lowest, highest;
+    extremes(l->score, l->count, &lowest, &highest);
+    int64_t low = lowest, high = (int64_t)highest + 1;
     int64_t from_low = l->count, from_high = 0;
     for (int step = 0; from_low > k + slack && high - low > 1; step++) {
         int64_t middle = between(low, high, step);
@@ -152,9 +153,10 @@ static void choose(shortlist *l, int64_t k, int64_t slack)
         if (n >= k) low = middle, from_low = n;
         else high = middle, from_high = n;
     }
-    if (from_low > k + slack) strike_ties(l, score_of(low), k - from_high);
-    keep_from(l, score_of(low));
-    l->floor = floor_above(low);
+    float least = score_of(low) - l->band;
+    if (l->band == 0.0f && from_low > k + slack) strike_ties(l, least, k - from_high);
+    keep_from(l, least);
+    l->floor = l->band > 0.0f ? least : floor_above(low);
 }
 
 /* Entries beyond k that a cut may leave: an exact choice would take twice as many scans. */
@@ -163,16 +165,31 @@ static int64_t slack_of(int64_t k)
     return k / 8;
 }
 
+/* Chooses if there are more entries than `most`. */
+static void cut_above(shortlist *l, const shortlist_rule *rule, int64_t most)
+{
+    recsys__shortlist_check(l, rule);
+    if (l->count > most) choose(l, rule->k, slack_of(rule->k));
+    if (l->count <= rule->room) return;
+    l->failed = true;
+    l->floor = NAN;
+    l->count = l->checked = 0;
+}
+
 void recsys__shortlist_cut(shortlist *l, const shortlist_rule *rule)
 {
-    check(l, rule);
-    if (l->count > rule->room) choose(l, rule->k, slack_of(rule->k));
+    cut_above(l, rule, rule->room);
+}
+
+void recsys__shortlist_narrow(shortlist *l, const shortlist_rule *rule)
+{
+    cut_above(l, rule, rule->k + slack_of(rule->k));
 }
 
 void recsys__shortlist_join(shortlist *l, shortlist *from, const shortlist_rule *rule)
 {
-    check(l, rule);
-    check(from, rule);
+    recsys__shortlist_check(l, rule);
+    recsys__shortlist_check(from, rule);
     for (int64_t e = 0; e < from->count; e++) {
         if (!(from->score[e] >= l->floor)) continue;
         l->score[l->count] = from->score[e];
@@ -227,7 +244,7 @@ static uint64_t *sort(uint64_t *a, uint64_t *b, int64_t n)
 void recsys__shortlist_finish(shortlist *l, const shortlist_rule *rule, uint64_t *temporary, int32_t *items,
                               float *scores)
 {
-    check(l, rule);
+    recsys__shortlist_check(l, rule);
     if (l->count > rule->k + slack_of(rule->k)) choose(l, rule->k, slack_of(rule->k));
     int64_t top = rank_of(INFINITY);
     for (int64_t e = 0; e < l->count; e++)

@@ -15,6 +15,7 @@
 #ifndef KERNELS_CPU_SHORTLIST_H
 #define KERNELS_CPU_SHORTLIST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What all lists of one operation share. */
@@ -26,6 +27,8 @@ typedef struct shortlist_rule {
 
 typedef struct shortlist {
     float floor; /* a score below it, or NaN, cannot be among the k best */
+    float band;  /* 0: scores are exact; else whatever is less than this below the k-th score may be among the k best */
+    bool failed; /* so many scores lie in the band that there is no room for them: the list is of no use */
     int64_t count, checked;
     float *score;
     int32_t *item;
@@ -43,6 +46,12 @@ void recsys__shortlist_resume(shortlist *l, const shortlist_rule *rule, const in
 
 /* Drops masked items and, if the list is still over its room, all but about the k best. */
 void recsys__shortlist_cut(shortlist *l, const shortlist_rule *rule);
+
+/* The same with no more room than for about the k best: for the end of a stream. */
+void recsys__shortlist_narrow(shortlist *l, const shortlist_rule *rule);
+
+/* Drops masked items. Then `item` holds items, no positions, up to `count`. */
+void recsys__shortlist_check(shortlist *l, const shortlist_rule *rule);
 
 /* Adds the entries of `from`, whose items all come after those of `l`. */
 void recsys__shortlist_join(shortlist *l, shortlist *from, const shortlist_rule *rule);

@@ -192,6 +192,113 @@ static void test_special_values(void **state)
     (void)state;
 }
 
+/* ---- shapes for which coarse products come first: many queries, many more items than places ---- */
+
+/* What is done to random vectors of 100 times as many items as places. */
+enum { PLAIN, TIES, NEAR_TIES, ZERO_USERS, SPECIAL_USERS, SPECIAL_ITEM, HUGE_ITEM, TINY_ITEMS, HUGE_NUMBERS, SMALL_NUMBERS,
+       EQUAL_USERS, ASCENDING, KINDS };
+
+static void scale(float *x, int64_t n, float factor)
+{
+    for (int64_t e = 0; e < n; e++) x[e] *= factor;
+}
+
+static void change(const question *a, int kind)
+{
+    static const float special[] = { NAN, INFINITY, -INFINITY, 0.0f, 0x1p-149f, 0x1.fffffep127f };
+    int64_t D = a->dim;
+    switch (kind) {
+    case NEAR_TIES: /* more than fill a list, and nearer to each other than coarse products can tell */
+        for (int64_t i = 0; i < a->n; i += 70)
+            for (int64_t c = 0; c < D; c++)
+                a->items[i * D + c] = (c % 2 ? 2.0f : -2.0f) * (1.0f + (float)((i + c) % 13) * 0x1p-20f);
+        break;
+    case ZERO_USERS:
+        for (int64_t q = 0; q < a->Q; q += 7) scale(a->users + q * D, D, 0.0f);
+        break;
+    case SPECIAL_USERS:
+        for (int64_t q = 0; q < a->Q; q += 3) a->users[q * D + q % D] = special[q % 6];
+        break;
+    case SPECIAL_ITEM: a->items[5 * D] = NAN, a->items[9 * D] = INFINITY; break;
+    case HUGE_ITEM: scale(a->items + 77 * D, D, 1e4f); break;
+    case TINY_ITEMS: scale(a->items + 10 * D, (a->n - 10) * D, 1e-3f); break;
+    case HUGE_NUMBERS: scale(a->items, a->n * D, 1e30f); break;
+    case SMALL_NUMBERS: scale(a->items, a->n * D, 1e-15f), scale(a->users, a->Q * D, 1e-12f); break;
+    case EQUAL_USERS:
+        for (int64_t e = D; e < a->Q * D; e++) a->users[e] = a->users[e - D];
+        break;
+    case ASCENDING: /* each item better than all before it */
+        for (int64_t i = 0; i < a->n; i++) a->items[i * D] = (float)i / 100.0f;
+        for (int64_t q = 0; q < a->Q; q++) a->users[q * D] = 1.0f;
+        break;
+    default: break;
+    }
+}
+
+static void check_coarse(const fixture *f, int64_t n, int64_t dim, int64_t k, int kind)
+{
+    enum { Q = 130 };
+    uint64_t seed = (uint64_t)(n + dim + k + kind);
+    int steps = kind == TIES ? 1 : 0;
+    question a = { .Q = Q, .n = n, .dim = dim, .k = k, .users = vectors(Q, dim, steps, seed),
+                   .items = vectors(n, dim, steps, seed + 1) };
+    change(&a, kind);
+    a.mask = case_random_lists(Q, n, 0.02, seed + 2);
+    check(f, &a);
+    a.excluded = case_array(n, 1);
+    for (int64_t i = 0; i < n; i++) a.excluded[i] = test_random_unit(&seed) < 0.1;
+    check(f, &a);
+    case_free_lists(&a.mask);
+    free(a.excluded), free(a.users), free(a.items);
+}
+
+static void test_coarse(void **state)
+{
+    fixture f;
+    fixture_open(&f, 1);
+    for (int kind = 0; kind < KINDS; kind++) check_coarse(&f, 1001, 17, 10, kind);
+    check_coarse(&f, 1600, 16, 50, PLAIN);
+    check_coarse(&f, 1599, 33, 1, PLAIN);
+    check_coarse(&f, 400, 200, 3, PLAIN);
+    fixture_close(&f);
+    (void)state;
+}
+
+/* When most users fail, coarse products are given up for the rest. */
+static void test_coarse_given_up(void **state)
+{
+    fixture f;
+    fixture_open(&f, 1);
+    question a = { .Q = 900, .n = 300, .dim = 16, .k = 3, .users = vectors(900, 16, 0, 1), .items = vectors(300, 16, 0, 2) };
+    for (int64_t q = 0; q < a.Q; q++)
+        if (q % 5) scale(a.users + q * 16, 16, 0.0f);
+    check(&f, &a);
+    free(a.users), free(a.items);
+    fixture_close(&f);
+    (void)state;
+}
+
+/* Coarse products of a catalogue that is packed in more than one piece; some users fail in the first, some later. */
+static void test_coarse_pieces(void **state)
+{
+    fixture f;
+    fixture_open(&f, 1);
+    int64_t dim = 512, n = 16384 + 700;
+    question a = { .Q = 100, .n = n, .dim = dim, .k = 5, .users = vectors(100, dim, 0, 1), .items = vectors(n, dim, 0, 2) };
+    for (int64_t c = 0; c < dim; c++) a.users[3 * dim + c] = 0.0f;
+    for (int64_t i = n - 300; i < n; i++)
+        for (int64_t c = 0; c < dim; c++) a.items[i * dim + c] = a.users[7 * dim + c] * (1.0f + (float)(i % 13) * 0x1p-20f);
+    a.mask = case_random_lists(a.Q, n, 0.01, 3);
+    answer(&a);
+    ask(&f, &a, 0, a.Q, 1, CASE_RUNGS);
+    ask(&f, &a, 0, a.Q, 3, CASE_RUNGS);
+    free(a.best), free(a.best_item);
+    case_free_lists(&a.mask);
+    free(a.users), free(a.items);
+    fixture_close(&f);
+    (void)state;
+}
+
 /* A copy of the items this large is packed in more than one piece. */
 static void test_pieces(void **state)
 {
@@ -273,7 +380,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shapes), cmocka_unit_test(test_ties),   cmocka_unit_test(test_one_column),
         cmocka_unit_test(test_pieces), cmocka_unit_test(test_nothing), cmocka_unit_test(test_special_values),
-        cmocka_unit_test(test_cancel), cmocka_unit_test(test_bad_width),
+        cmocka_unit_test(test_cancel), cmocka_unit_test(test_bad_width), cmocka_unit_test(test_coarse),
+        cmocka_unit_test(test_coarse_pieces), cmocka_unit_test(test_coarse_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
