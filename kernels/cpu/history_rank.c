@@ -19,8 +19,8 @@
 /* Queries handed out at a time by panels, and queries that are in work at once by rows. */
 enum { PANEL_QUERIES = 64, ROW_QUERIES = 8 };
 
-/* Chunks of columns for each thread, by rows: shares of even size, but streams of memory that are long. */
-enum { CHUNKS_PER_THREAD = 3 };
+/* Chunks of columns for each thread, by rows: enough to share them out evenly, few enough to read long runs. */
+enum { CHUNKS_PER_THREAD = 4 };
 
 /* Products below which a second thread costs more than it saves. */
 enum { PRODUCTS_PER_THREAD = 1 << 17 };

@@ -6,8 +6,9 @@
 #include <math.h>
 #include <string.h>
 
-/* Lines of the diagonal that are fetched ahead: each is in a page of its own. */
-enum { DIAGONAL_AHEAD = 32 };
+/* Lines that are fetched ahead. Along a row the processor's own prefetching takes over; those of a column or of the
+ * diagonal are in a page each. */
+enum { ROW_AHEAD = 4, COLUMN_AHEAD = 16, DIAGONAL_AHEAD = 32 };
 
 static int64_t smaller(int64_t a, int64_t b)
 {
@@ -36,22 +37,46 @@ void recsys__precision_scale(float *scale, const symmetric *p, int64_t first, in
 
 /* ---- by rows ---- */
 
+/* Part of row i as it is kept: lines (strip, begin..turn-1), one after the other, then (turn..end-1, strip). */
+typedef struct halves {
+    int64_t strip, begin, turn, end;
+} halves;
+
+static halves halves_of(int64_t i, int64_t first, int64_t last)
+{
+    halves h = { .strip = i / 4, .begin = first / 4, .end = last / 4 };
+    h.turn = h.strip < h.begin ? h.begin : smaller(h.strip + 1, h.end);
+    return h;
+}
+
 void recsys__precision_add_row(const vec *v, float *y, const symmetric *p, int64_t i, float x, int64_t first,
                                int64_t last)
 {
-    int64_t s = i / 4, begin = first / 4, end = last / 4;
-    int64_t turn = s + 1 < begin ? begin : s + 1 > end ? end : s + 1; /* the row half ends here, the column half begins */
-    float own = i >= first && i < last ? y[i - first] : 0.0f;
-    if (turn > begin) v->strip_row(y, p->data + symmetric_line(s, begin), turn - begin, i % 4, x);
-    if (end > turn) v->strip_column(y + 4 * (turn - begin), p->data + symmetric_line(turn, s), turn, end - turn, i % 4, x);
-    if (i >= first && i < last) y[i - first] = own;
+    halves h = halves_of(i, first, last);
+    int inside = i >= first && i < last;
+    float own = inside ? y[i - first] : 0.0f;
+    if (h.turn > h.begin)
+        v->strip_row(y, p->data + symmetric_line(h.strip, h.begin), h.turn - h.begin, i % 4, x);
+    if (h.end > h.turn)
+        v->strip_column(y + 4 * (h.turn - h.begin), p->data + symmetric_line(h.turn, h.strip), h.turn, h.end - h.turn,
+                        i % 4, x);
+    if (inside) y[i - first] = own;
 }
 
 void recsys__precision_scores(const vec *v, float *y, const symmetric *p, const int32_t *item, const float *val,
                               int64_t n, const float *scale, int64_t first, int64_t last)
 {
     memset(y, 0, (size_t)(last - first) * sizeof *y);
-    for (int64_t e = 0; e < n; e++) recsys__precision_add_row(v, y, p, item[e], val ? val[e] : 1.0f, first, last);
+    for (int64_t e = 0; e < n; e++) {
+        if (e + 1 < n) { /* the next row's first lines: each half begins with a wait for memory otherwise */
+            halves h = halves_of(item[e + 1], first, last);
+            for (int64_t b = h.begin; b < smaller(h.begin + ROW_AHEAD, h.turn); b++)
+                __builtin_prefetch(p->data + symmetric_line(h.strip, b));
+            for (int64_t a = h.turn; a < smaller(h.turn + COLUMN_AHEAD, h.end); a++)
+                __builtin_prefetch(p->data + symmetric_line(a, h.strip));
+        }
+        recsys__precision_add_row(v, y, p, item[e], val ? val[e] : 1.0f, first, last);
+    }
     v->negate_scale(y, scale, last - first);
 }
 

@@ -28,7 +28,7 @@ static inline int64_t precision_padded(int64_t n)
     return (n + SYMMETRIC_LINE - 1) / SYMMETRIC_LINE * SYMMETRIC_LINE;
 }
 
-/* scale[j - first] = 1 / P_jj for j = first..last-1, 0 for padding. */
+/* scale[j - first] = 1 / P_jj for j = first..last-1, 0 for padding. `first` is an item and a multiple of 4. */
 void recsys__precision_scale(float *scale, const symmetric *p, int64_t first, int64_t last);
 
 /* y[j - first] += x * P_ij for j = first..last-1 without i. `first` and `last` are multiples of 4. */

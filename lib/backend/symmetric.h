@@ -16,7 +16,7 @@
  * halves. Four rows of the matrix make a strip: the lines (a, 0) to (a, a), one after the other. So element (i, j) with
  * i / 4 >= j / 4 is at
  *
- *     16 (a (a + 1) / 2 + b) + 4 (i % 4) + j % 4,   a = i / 4, b = j / 4,   for example (9, 6) at 16 (3 + 1) + 4 + 2 = 70,
+ *     16 (a (a + 1) / 2 + b) + 4 (i % 4) + j % 4,   a = i / 4, b = j / 4,   (9, 6) for one at 16 (3 + 1) + 4 + 2 = 70,
  *
  * and the whole matrix is, from the flat array `data`, in NumPy:
  *
@@ -31,7 +31,7 @@
  *         return P[:n, :n]
  *
  * Why so: a row of the full matrix is half a row and half a column of what is kept. A cache line of 4 x 4 elements gives
- * 4 of its 16 floats either way (of 16 and 1 if tiles were by rows or by columns: 8.5 lines read where one would do), and
+ * 4 of its 16 floats either way (16 and 1 if tiles were by rows or by columns: 8.5 lines read where one would do), and
  * the row half is one sequential stream, the column half one line in each strip. Lost: 32 x 32 elements to a page of
  * 4 KiB, which touches the fewest pages, but whose short runs no hardware prefetcher follows: 1.65 times the time of a
  * row, with small or huge pages alike.

@@ -94,8 +94,10 @@ static void check_shape(const fixture *f, int64_t n, int64_t Q, int64_t k, int s
     uint64_t seed = (uint64_t)(n * 100 + k);
     float *full = case_symmetric(n, steps, seed), *data = case_serving(full, n), *all = case_floats(Q * n);
     if (steps > 0)
-        for (int64_t i = 0; i < n; i++) full[i * n + i] = data[(i / 4 * (i / 4 + 1) / 2 + i / 4) * 16 + i % 4 * 5] = 2.0f;
-    case_lists l = case_random_lists(Q, n, n < 200 ? 0.1 : 3.0 / (double)n, seed), mask = case_random_lists(Q, n, 0.2, seed + 1);
+        for (int64_t i = 0, a = 0; i < n; i++, a = i / 4)
+            full[i * n + i] = data[16 * (a * (a + 1) / 2 + a) + i % 4 * 5] = 2.0f; /* equal divisors: equal scores */
+    case_lists l = case_random_lists(Q, n, n < 200 ? 0.1 : 3.0 / (double)n, seed);
+    case_lists mask = case_random_lists(Q, n, 0.2, seed + 1);
     uint8_t *excluded = case_array(n, 1);
     for (int64_t j = 0; j < n; j++) excluded[j] = test_random_unit(&seed) < 0.1;
     question a = { .Q = Q, .n = n, .k = k, .x = { l.ptr, l.item, with_values ? l.val : NULL },

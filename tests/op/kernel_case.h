@@ -170,7 +170,7 @@ static inline void case_free_lists(case_lists *l)
     free(l->ptr), free(l->item), free(l->val);
 }
 
-/* The score that the contract defines for item j: its bits, and in *bound how far it may be from the exact sum *exact. */
+/* The score that the contract defines for item j, and in *bound how far it may be from the exact sum *exact. */
 static inline float case_score(const float *full, int64_t n, const histories *x, int64_t q, int64_t j, double *exact,
                                double *bound)
 {

@@ -66,8 +66,8 @@ static void test_wrong_layout_and_cancel(void **state)
     fixture_open(&f, 1);
     float *full = case_symmetric(40, 0, 1), *data = case_serving(full, 40), *out = case_floats(400);
     int32_t rows[10] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 };
-    op_weights_rows o = { .op = { OP_WEIGHTS_ROWS, sizeof o }, .weights = { .n_items = 40, .precision = { 40, 128, data } },
-                          .n_rows = 10, .rows = rows, .out = out };
+    item_weights w = { .n_items = 40, .precision = { 40, 128, data } };
+    op_weights_rows o = { .op = { OP_WEIGHTS_ROWS, sizeof o }, .weights = w, .n_rows = 10, .rows = rows, .out = out };
     assert_int_equal(case_run(&f, &o.op, 1, 0, 0, &e), RECSYS_ERR_INTERNAL);
     o.weights.precision.tile = SYMMETRIC_LINE;
     assert_int_equal(case_run(&f, &o.op, 2, 1, 3, &e), RECSYS_ERR_CANCELLED);

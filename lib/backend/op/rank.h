@@ -1,8 +1,10 @@
-/* rank.h - what all ranking operations share: the lists to fill, the items to leave out, the rule of order.
+/* rank.h - what all ranking and scoring operations share: the lists to fill, the items to leave out, the rule of order.
  *
- * Order: higher score first, then lower item. A NaN score never enters a list; -infinity may.
- * Q queries, I items, k places. A query with fewer than k candidates gets item -1 and score -infinity at the end.
- * No Q x I array is ever made. Bits: the same for all threads and SIMD widths.
+ * Q queries, I items, k places, E scores asked for.
+ * Order of a list: higher score first, then lower item; 0 and -0 are equal and come out as 0. A NaN score never enters a
+ * list, -infinity may. A query with fewer than k candidates gets item -1 and score -infinity in the places that remain.
+ * The order is total, so a list does not depend on how the work is cut. No Q x I array is ever made.
+ * A failed or cancelled operation leaves the lists in no particular state.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef BACKEND_OP_RANK_H
