@@ -10,7 +10,7 @@
 #include <math.h>
 
 /* Rows of a panel that are fetched ahead of the sum: they wait for the last-level cache. */
-enum { ROWS_AHEAD = 8 };
+enum { ROWS_AHEAD = 16 };
 
 /* Lines of a column that are fetched ahead: each is in a page of its own and waits for memory. */
 enum { LINES_AHEAD = 16 };

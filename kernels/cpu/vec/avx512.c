@@ -9,7 +9,7 @@
 #include <immintrin.h>
 
 /* As in avx2.c. */
-enum { ROWS_AHEAD = 8 };
+enum { ROWS_AHEAD = 16 };
 
 /* Vectors in a panel. */
 enum { VECTORS = VEC_PANEL / 16 };
