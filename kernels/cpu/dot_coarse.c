@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 /* Dimensions and items a place for which coarse products pay; both measured. */
-enum { LEAST_DIM = 16, MOST_DIM = 512, ITEMS_A_PLACE = 100 };
+enum { LEAST_DIM = 8, MOST_DIM = 512, ITEMS_A_PLACE = 100 };
 
 bool recsys__cpu_coarse_suits(int64_t dim, int64_t n_items, int64_t k)
 {

@@ -53,8 +53,10 @@ uint64_t bench_random(uint64_t *state);
  * have an event. */
 recsys_dataset *bench_data(const bench *b, int64_t users, int64_t items, int64_t mean, uint64_t seed);
 
+void bench_gram(bench *b);
 void bench_spd_inverse(bench *b);
 void bench_ease_rank(bench *b);
+void bench_dot_lists(bench *b);
 void bench_dot_rank(bench *b);
 void bench_read_text(bench *b);
 void bench_latency(bench *b);

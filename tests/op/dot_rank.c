@@ -257,7 +257,7 @@ static void test_coarse(void **state)
     fixture f;
     fixture_open(&f, 1);
     for (int kind = 0; kind < KINDS; kind++) check_coarse(&f, 1001, 17, 8, kind);
-    check_coarse(&f, 2000, 16, 20, PLAIN);
+    check_coarse(&f, 2000, 8, 20, PLAIN);
     check_coarse(&f, 1599, 33, 1, PLAIN);
     check_coarse(&f, 400, 200, 3, PLAIN);
     fixture_close(&f);
