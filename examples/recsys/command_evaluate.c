@@ -61,6 +61,7 @@ static recsys_status read_inputs(program *p, inputs *in)
     const settings *s = &p->settings;
     if (s->test.count == 0) return program_usage(p, "--test FILE is missing");
     recsys_status status = program_load(p, 0, &in->model);
+    if (status == RECSYS_OK) status = data_collide(p, &in->model);
     if (status != RECSYS_OK) return status;
     int32_t id_type = data_id_type_of(in->model);
     status = data_read(p, &s->test, id_type, &in->test);

@@ -1,6 +1,6 @@
-/* command_models.c - `recsys models` and `recsys params`: what the library says of itself.
+/* command_models.c - `recsys models`, `recsys optimizers` and `recsys params`: what the library says of itself.
  *
- * Nothing here knows a model by name: models and parameters describe themselves.
+ * Nothing here knows a model by name: models, optimizers and parameters describe themselves.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
@@ -8,6 +8,18 @@
 
 #include "json.h"
 #include "table.h"
+
+static void describe_kind(table *t, json *j, const char *name, const char *summary, const char *citation)
+{
+    table_text(t, name);
+    table_text(t, summary);
+    table_text(t, citation != NULL ? citation : "");
+    json_begin(j, NULL, '{');
+    json_text(j, "name", name);
+    json_text(j, "summary", summary);
+    json_text(j, "citation", citation);
+    json_end(j, '}');
+}
 
 recsys_status command_models(program *p)
 {
@@ -19,14 +31,23 @@ recsys_status command_models(program *p)
     for (int64_t i = 0; i < recsys_model_class_count(); i++) {
         recsys_model_class_info info = RECSYS_MODEL_CLASS_INFO_INIT;
         recsys_model_class_at(i, &info);
-        table_text(&t, info.name);
-        table_text(&t, info.summary);
-        table_text(&t, info.citation != NULL ? info.citation : "");
-        json_begin(&j, NULL, '{');
-        json_text(&j, "name", info.name);
-        json_text(&j, "summary", info.summary);
-        json_text(&j, "citation", info.citation);
-        json_end(&j, '}');
+        describe_kind(&t, &j, info.name, info.summary, info.citation);
+    }
+    json_end(&j, ']');
+    return json_close(p, &j, table_show(p, &t));
+}
+
+recsys_status command_optimizers(program *p)
+{
+    table t = TABLE_INIT("lll");
+    json j;
+    recsys_status status = json_open(p, &j, p->settings.json);
+    if (status != RECSYS_OK) return status;
+    json_begin(&j, "optimizers", '[');
+    for (int64_t i = 0; i < recsys_optimizer_class_count(); i++) {
+        recsys_optimizer_class_info info = RECSYS_OPTIMIZER_CLASS_INFO_INIT;
+        recsys_optimizer_class_at(i, &info);
+        describe_kind(&t, &j, info.name, info.summary, info.citation);
     }
     json_end(&j, ']');
     return json_close(p, &j, table_show(p, &t));
@@ -65,18 +86,30 @@ static void describe_param(table *t, json *j, const recsys_param_info *info)
     json_end(j, '}');
 }
 
+/* The name is a model's or else an optimizer's. If it is neither, the nearest model is what is named. */
+static recsys_status find_params(program *p, const char *name, const char **what, recsys_params **params)
+{
+    recsys_error_info error = RECSYS_ERROR_INFO_INIT;
+    recsys_status status = recsys_params_create(p->env, name, params, &error);
+    *what = "model";
+    if (status == RECSYS_ERR_UNKNOWN_MODEL && recsys_optimizer_params(p->env, name, params, NULL) == RECSYS_OK) {
+        *what = "optimizer";
+        return RECSYS_OK;
+    }
+    if (status == RECSYS_ERR_UNKNOWN_MODEL) return program_usage(p, "%s; nor is it an optimizer", error.message);
+    return status == RECSYS_OK ? RECSYS_OK : program_fail(p, status, "%s", error.message);
+}
+
 recsys_status command_params(program *p)
 {
     table t = TABLE_INIT("lllll");
     json j;
+    const char *what;
     recsys_params *params = NULL;
-    recsys_error_info error = RECSYS_ERROR_INFO_INIT;
-    recsys_status status = recsys_params_create(p->env, p->settings.operands.word[0], &params, &error);
-    if (status == RECSYS_ERR_UNKNOWN_MODEL) return program_usage(p, "%s", error.message);
-    if (status != RECSYS_OK) return program_fail(p, status, "%s", error.message);
-    status = json_open(p, &j, p->settings.json);
+    recsys_status status = find_params(p, p->settings.operands.word[0], &what, &params);
+    if (status == RECSYS_OK) status = json_open(p, &j, p->settings.json);
     if (status == RECSYS_OK) {
-        json_text(&j, "model", recsys_params_model(params));
+        json_text(&j, what, recsys_params_model(params));
         json_begin(&j, "params", '[');
         table_head(&t, "name", "type", "default", "range", "meaning", NULL);
         for (int64_t i = 0; i < recsys_params_count(params); i++) {

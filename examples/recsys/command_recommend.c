@@ -46,6 +46,7 @@ static recsys_status prepare(program *p, job *w)
 {
     const settings *s = &p->settings;
     recsys_status status = program_load(p, 0, &w->model);
+    if (status == RECSYS_OK) status = data_collide(p, &w->model);
     if (status != RECSYS_OK) return status;
     if (s->train.count > 0) status = data_read(p, &s->train, data_id_type_of(w->model), &w->known);
     if (status == RECSYS_OK) status = names_read(p, &w->names);

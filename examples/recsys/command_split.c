@@ -89,10 +89,9 @@ static recsys_status columns_of(program *p, const recsys_dataset *data, char *co
 {
     recsys_statistics s = RECSYS_STATISTICS_INIT;
     recsys_status status = recsys_dataset_statistics(data, p->exec, &s);
-    const char *given = p->settings.columns;
     snprintf(columns, size, "user,item%s%s%s%s%s", s.has_values ? ",value" : "", s.has_times ? ",time" : "",
              s.n_behaviours > 0 ? ",behaviour" : "", s.n_sessions > 0 ? ",session" : "",
-             given != NULL && strstr(given, "flag") != NULL ? ",flag" : "");
+             s.n_clean >= 0 ? ",flag" : "");
     return status;
 }
 

@@ -24,6 +24,7 @@ static void write_statistics(json *j, const recsys_statistics *s)
     json_number(j, "item_mean", s->item_mean);
     json_integer(j, "item_max", s->item_max);
     json_number(j, "gini", s->gini);
+    if (s->n_clean >= 0) json_integer(j, "clean_events", s->n_clean);
     if (!s->has_times) return;
     json_integer(j, "time_min", s->time_min);
     json_integer(j, "time_max", s->time_max);

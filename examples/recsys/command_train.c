@@ -6,6 +6,7 @@
 #include "data.h"
 #include "json.h"
 #include "table.h"
+#include "training.h"
 
 /* Parameters of the model that is named, with those of --params set. They know best what was wrong. */
 static recsys_status make_params(program *p, recsys_params **params)
@@ -43,7 +44,8 @@ static recsys_status print_cost(program *p, const recsys_params *params, const r
     return json_close(p, &j, status);
 }
 
-static recsys_status print_outcome(program *p, const recsys_model *model, const recsys_statistics *s, double seconds)
+/* `by_steps` is NULL for a model that has a closed form. */
+static recsys_status print_outcome(program *p, const recsys_model *model, const recsys_statistics *s, double seconds, training *by_steps)
 {
     char peak[24];
     json j;
@@ -63,26 +65,48 @@ static recsys_status print_outcome(program *p, const recsys_model *model, const 
     json_integer(&j, "peak_bytes", memory.peak);
     json_integer(&j, "rss_bytes", resident_bytes());
     json_integer(&j, "threads", recsys_exec_threads(p->exec));
+    if (by_steps != NULL) status = training_report(by_steps, &j);
     return json_close(p, &j, status);
 }
 
-static recsys_status fit_and_save(program *p, const recsys_params *params, const recsys_dataset *train)
+/* Trains by steps if the model is one that is trained so, else by its closed form: then `*by_steps` becomes 0. */
+static recsys_status fit(program *p, const recsys_params *params, const recsys_dataset *train, training *t, int *by_steps,
+                         recsys_model **model)
 {
+    const char *name = p->settings.operands.word[0], *given = p->settings.first_by_steps;
+    recsys_fit_options options = RECSYS_FIT_OPTIONS_INIT;
+    options.without_histories = p->settings.without_histories;
+    options.training = &t->options;
+    recsys_status status = training_end(t, recsys_model_fit(params, train, p->exec, &options, model));
+    *by_steps = status != RECSYS_ERR_UNSUPPORTED;
+    p->usage = status == RECSYS_ERR_UNKNOWN_KEY; /* --select */
+    if (*by_steps) return status;
+    if (given != NULL) return program_usage(p, "--%s is for models that are trained by steps, and %s is not", given, name);
+    options.training = NULL;
+    status = recsys_model_fit(params, train, p->exec, &options, model);
+    p->usage = status == RECSYS_ERR_UNSUPPORTED; /* the model that was named is of a kind that is not trained */
+    return status;
+}
+
+static recsys_status fit_and_save(program *p, recsys_params *params, const recsys_dataset *train)
+{
+    int by_steps = 0;
+    training t;
     recsys_model *model = NULL;
-    recsys_fit_options fit = RECSYS_FIT_OPTIONS_INIT;
     recsys_save_options save = RECSYS_SAVE_OPTIONS_INIT;
     recsys_statistics statistics = RECSYS_STATISTICS_INIT;
-    recsys_status status = recsys_dataset_statistics(train, p->exec, &statistics);
-    fit.without_histories = save.without_histories = p->settings.without_histories;
+    recsys_status status = training_open(p, &t, params, train);
+    if (status == RECSYS_OK) status = recsys_dataset_statistics(train, p->exec, &statistics);
+    save.without_histories = p->settings.without_histories;
     double began = clock_seconds();
-    if (status == RECSYS_OK) status = recsys_model_fit(params, train, p->exec, &fit, &model);
-    p->usage = status == RECSYS_ERR_UNSUPPORTED; /* the model that was named is of a kind that is not trained */
+    if (status == RECSYS_OK) status = fit(p, params, train, &t, &by_steps, &model);
     double seconds = clock_seconds() - began;
     progress_subject(&p->progress, p->settings.out);
     if (status == RECSYS_OK) status = recsys_model_save(model, p->exec, p->settings.out, &save);
     progress_subject(&p->progress, NULL);
-    if (status == RECSYS_OK) status = print_outcome(p, model, &statistics, seconds);
+    if (status == RECSYS_OK) status = print_outcome(p, model, &statistics, seconds, by_steps ? &t : NULL);
     recsys_model_release(model);
+    training_close(&t);
     return status;
 }
 
@@ -95,6 +119,7 @@ recsys_status command_train(program *p)
     if (status == RECSYS_OK && s->train.count == 0) status = program_usage(p, "--train FILE is missing");
     if (status == RECSYS_OK && s->out == NULL && !s->dry_run)
         status = program_usage(p, "--out FILE is missing: where the model goes");
+    if (status == RECSYS_OK) status = training_check(p);
     if (status == RECSYS_OK) status = data_read(p, &s->train, RECSYS_ID_AUTO, &train);
     if (status == RECSYS_OK) status = s->dry_run ? print_cost(p, params, train) : fit_and_save(p, params, train);
     recsys_dataset_release(train);

@@ -21,7 +21,9 @@ typedef struct command {
 
 static const command COMMANDS[] = {
     { "models", FOR_MODELS, 0, 0, command_models, "", "list the kinds of models", "recsys models" },
-    { "params", FOR_PARAMS, 1, 1, command_params, "NAME", "list the parameters of a kind of model", "recsys params ease" },
+    { "optimizers", FOR_OPTIMIZERS, 0, 0, command_optimizers, "", "list the kinds of optimizers", "recsys optimizers" },
+    { "params", FOR_PARAMS, 1, 1, command_params, "NAME", "list the parameters of a kind of model or optimizer",
+      "recsys params ease" },
     { "stats", FOR_STATS, 1, INT64_MAX, command_stats, "FILE...", "describe a file of events",
       "recsys stats events.tsv.gz --columns user,item,value,time" },
     { "split", FOR_SPLIT, 1, INT64_MAX, command_split, "FILE...", "cut events into training, validation and test data",
@@ -95,7 +97,7 @@ static int report(program *p, const command *c, recsys_status status)
     if (status == RECSYS_OK) return 0;
     if (p->message[0] == '\0' && p->exec != NULL) recsys_exec_last_error(p->exec, &error);
     const char *message = p->message[0] != '\0' ? p->message : error.message;
-    if (status == RECSYS_ERR_CANCELLED) message = "cancelled";
+    if (status == RECSYS_ERR_CANCELLED && p->message[0] == '\0') message = "cancelled";
     if (message[0] == '\0') message = recsys_status_text(status);
     fprintf(stderr, "recsys: %s: %s\n", c->name, message);
     if (p->usage) fprintf(stderr, "`recsys help %s` lists the options\n", c->name);

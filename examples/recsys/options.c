@@ -22,7 +22,9 @@ enum {
     WITH_MODEL = FOR_EVALUATE | FOR_RECOMMEND | FOR_SIMILAR | FOR_INSPECT | FOR_EXPORT,
     NAMING = FOR_RECOMMEND | FOR_SIMILAR,
     COMPUTING = FILTERS | WITH_MODEL,
-    ALL_COMMANDS = COMPUTING | FOR_MODELS | FOR_PARAMS
+    ALL_COMMANDS = COMPUTING | FOR_MODELS | FOR_PARAMS | FOR_OPTIMIZERS,
+    STEPS = FOR_TRAIN | BY_STEPS,
+    SCORING = FOR_EVALUATE | FOR_RECOMMEND
 };
 
 typedef enum kind {
@@ -32,6 +34,7 @@ typedef enum kind {
     TEXTS,   /* words: may come several times */
     WHOLE,   /* int64_t, any */
     COUNT,   /* int64_t, 1 or more */
+    NATURAL, /* int64_t, 0 or more */
     SEED,    /* uint64_t */
     BYTES,   /* int64_t: K, M, G are powers of 1024 */
     NUMBER,  /* double */
@@ -64,13 +67,17 @@ _Static_assert(RECSYS_LOG_ERROR == 1 && RECSYS_LOG_WARNING == 2 && RECSYS_LOG_IN
 static const option OPTIONS[] = {
     { "Data", NULL, 0, SWITCH, 0, NULL },
     { "train", "FILE", FOR_TRAIN, TEXTS, AT(train), "events to train on; may come several times" },
-    { "train", "FILE", FOR_EVALUATE | FOR_RECOMMEND, TEXTS, AT(train),
+    { "valid", "FILE", STEPS, TEXTS, AT(valid),
+      "events held out of training, which choose the best model; read like those of --train; may come several times" },
+    { "verified", "FILE", STEPS, TEXTS, AT(verified), "events known to be clean, for --warm-up, --fine-tune and colliding inference" },
+    { "train", "FILE", SCORING, TEXTS, AT(train),
       "what is known when scoring, history and mask, in place of what the model holds; may come several times" },
     { "test", "FILE", FOR_EVALUATE, TEXTS, AT(test), "what users did next; may come several times" },
     { "mask", "FILE", FOR_EVALUATE, TEXTS, AT(mask), "masked only: never in a list, but no history; may come several times" },
 
     { "Reading", NULL, 0, SWITCH, 0, NULL },
-    { "format", "WORD", READING, TEXT, AT(format), "delimited (default), movielens (a folder), adjacency" },
+    { "format", "WORD", READING, TEXT, AT(format), "delimited (default), movielens (a folder), adjacency, rating, negative, negative-candidates; "
+      "default for *.rating and *.negative: rating and negative" },
     { "columns", "WORDS", READING, TEXT, AT(columns),
       "what the columns hold: user,item,value,time,behaviour,session,flag or _ to skip; or name=word by the header" },
     { "separator", "S", READING, TEXT, AT(separator), "between columns, one or more characters, or tab; default: found in the first line" },
@@ -87,6 +94,9 @@ static const option OPTIONS[] = {
     { "Filters", NULL, 0, SWITCH, 0, NULL },
     { "behaviour", "WORD", FILTERS, TEXT, AT(behaviour), "only events of this behaviour" },
     { "min-value", "X", FILTERS, NUMBER, AT(min_value), "only events of value X or more; the values are then dropped" },
+    { "clean", "RULE", FILTERS | FOR_EVALUATE, TEXT, AT(clean),
+      "call the events clean for which this holds, such as value>=5 or behaviour==buy, and all others noisy" },
+    { "only-clean", NULL, FILTERS | FOR_EVALUATE, SWITCH, AT(only_clean), "only events whose flag is 1; for evaluate: of the test data" },
     { "k-core", "N|U,I", FILTERS, NUMBERS, AT(k_core),
       "only users with N (or U) interactions and items with N (or I) among those left" },
 
@@ -111,8 +121,42 @@ static const option OPTIONS[] = {
     { "Training", NULL, 0, SWITCH, 0, NULL },
     { "params", "K=V,K=V", FOR_TRAIN, TEXT, AT(params), "parameters of the model; `recsys params NAME` lists them" },
     { "out", "FILE", FOR_TRAIN, TEXT, AT(out), "where the model goes" },
+    { "start", "MODEL", STEPS, TEXTS, AT(start), "start from this model of the same kind; neumf: or twice, from a gmf and an mlp" },
     { "without-histories", NULL, FOR_TRAIN, SWITCH, AT(without_histories), "leave the users' histories out of the model" },
     { "dry-run", NULL, FOR_TRAIN, SWITCH, AT(dry_run), "say what the training would take, and stop" },
+
+    { "Training by steps", NULL, 0, SWITCH, 0, NULL },
+    { "optimizer", "NAME:K=V,K=V", STEPS, TEXT, AT(optimizer),
+      "default: adam; `recsys optimizers` lists the kinds, `recsys params NAME` their parameters" },
+    { "epochs", "N", STEPS, COUNT, AT(epochs), "passes over the training data; default 10" },
+    { "max-steps", "N", STEPS, COUNT, AT(max_steps), "end after so many steps, whatever is left of the epochs" },
+    { "batch", "N", STEPS, COUNT, AT(batch), "samples in a step (users, for cdae); default 1024" },
+    { "negatives", "N", STEPS, NATURAL, AT(n_negatives), "items drawn for each event; default 1, for cdae all others" },
+    { "popularity", "A", STEPS, NUMBER, AT(popularity), "draw an item with weight (users who have it)^A; default 0: all alike" },
+    { "fixed-negatives", NULL, STEPS, SWITCH, AT(fixed_negatives), "the same negatives in every epoch" },
+
+    { "Choosing the best model", NULL, 0, SWITCH, 0, NULL },
+    { "eval-every", "N", STEPS, COUNT, AT(eval_every), "look at the data of --valid every N steps; default: after every epoch" },
+    { "select", "loss|METRIC@N", STEPS, TEXT, AT(select),
+      "by the loss on the data of --valid (default), or by a metric of the full ranking, such as NDCG@20" },
+    { "patience", "N", STEPS, COUNT, AT(patience), "stop after N looks without a better value; default: never" },
+    { "validation-negatives", "both|train", STEPS, CHOICE, AT(validation_negatives),
+      "negatives for the loss avoid the user's items in both training and validation data (default), or in training data alone" },
+
+    { "Extra feedback", NULL, 0, SWITCH, 0, NULL },
+    { "verified-share", "S", STEPS, NUMBER, AT(verified_share), "in place of --verified: this share of the clean training events, drawn by --seed" },
+    { "warm-up", "N", STEPS, COUNT, AT(warm_up), "first N epochs on the verified events, with the plain loss" },
+    { "fine-tune", "N", STEPS, COUNT, AT(fine_tune), "in the end N epochs on the verified events, with the plain loss" },
+    { "colliding", "K=V,K=V", SCORING, TEXT, AT(colliding),
+      "mix each user's scores with those of users alike: colliding=X,neighbours=N,similarity=WORD,colliding_of=WORD; needs --verified" },
+    { "verified", "FILE", SCORING, TEXTS, AT(verified), "events known to be clean: the users' likeness is taken from them" },
+
+    { "Checkpoints and curves", NULL, 0, SWITCH, 0, NULL },
+    { "checkpoint", "FILE", STEPS, TEXT, AT(checkpoint), "keep the state of the training here" },
+    { "checkpoint-every", "N", STEPS, COUNT, AT(checkpoint_every), "write it every N steps; default: after every epoch" },
+    { "resume", "FILE", STEPS, TEXT, AT(resume), "go on from this checkpoint, with the options that it was begun with" },
+    { "log", "FILE", STEPS, TEXT, AT(log), "a line of CSV for each epoch and each look at the data of --valid" },
+    { "plot", "FILE", STEPS, TEXT, AT(plot), "draw the same with gnuplot; the name ends in .svg, .png or .pdf" },
 
     { "Evaluation", NULL, 0, SWITCH, 0, NULL },
     { "cutoffs", "N,N", FOR_EVALUATE, NUMBERS, AT(cutoffs), "lengths of the lists; default 10" },
@@ -172,6 +216,9 @@ void settings_init(settings *s)
     s->test_share = (double)NAN;
     s->valid_share = (double)NAN;
     s->fold_in_share = (double)NAN;
+    s->popularity = (double)NAN;
+    s->verified_share = (double)NAN;
+    s->n_negatives = NOT_GIVEN;
     s->test_time = NOT_GIVEN;
     s->valid_time = NOT_GIVEN;
     s->top = 10;
@@ -349,7 +396,7 @@ static int add_word(words *w, const char *word)
 static int check_text(const option *o, const char *text, char *message, size_t size)
 {
     int64_t count;
-    int is_file = strstr(o->value, "FILE") != NULL || strcmp(o->value, "FOLDER") == 0;
+    int is_file = strstr(o->value, "FILE") != NULL || strcmp(o->value, "MODEL") == 0 || strcmp(o->value, "FOLDER") == 0;
     if (is_file && *text == '\0') return fail(message, size, "--%s: the name of a file must not be empty", o->name);
     if (strcmp(o->value, "N|FILE") == 0 && read_integer(text, INT64_MIN, &count) && count < 1)
         return fail(message, size, "--%s: %s: a count must be 1 or more", o->name, text);
@@ -361,7 +408,8 @@ static int set(settings *s, const option *o, const char *text, char *message, si
 {
     static const char *const wanted[] = {
         [SWITCH] = "nothing",      [CHOICE] = "one of",   [TEXT] = "a text",      [TEXTS] = "a text",
-        [WHOLE] = "an integer",    [COUNT] = "an integer of 1 or more",           [SEED] = "an integer from 0 to 2^64 - 1",
+        [WHOLE] = "an integer",    [COUNT] = "an integer of 1 or more",           [NATURAL] = "an integer of 0 or more",
+        [SEED] = "an integer from 0 to 2^64 - 1",
         [BYTES] = "a size such as 800M or 4G",             [NUMBER] = "a number", [NUMBERS] = "integers of 1 or more with commas between",
     };
     void *field = (char *)s + o->offset;
@@ -384,6 +432,7 @@ static int set(settings *s, const option *o, const char *text, char *message, si
         break;
     case WHOLE: good = read_integer(text, INT64_MIN + 1, field); break;
     case COUNT: good = read_integer(text, 1, field); break;
+    case NATURAL: good = read_integer(text, 0, field); break;
     case SEED: good = read_seed(text, field); break;
     case BYTES: good = read_bytes(text, field); break;
     case NUMBER: good = read_number(text, field); break;
@@ -455,6 +504,7 @@ int settings_parse(settings *s, int command, int argc, char **argv, int *help, c
             text = argv[++i];
         }
         if (!set(s, o, text, message, size)) return 0;
+        if ((o->commands & BY_STEPS) && s->first_by_steps == NULL) s->first_by_steps = o->name;
     }
     return 1;
 }

@@ -18,7 +18,9 @@ enum {
     FOR_RECOMMEND = 1 << 6,
     FOR_SIMILAR = 1 << 7,
     FOR_INSPECT = 1 << 8,
-    FOR_EXPORT = 1 << 9
+    FOR_EXPORT = 1 << 9,
+    FOR_OPTIMIZERS = 1 << 10,
+    BY_STEPS = 1 << 20 /* no command: the option concerns models that are trained by steps */
 };
 
 /* Values of an option that may come several times. They point into the command line. */
@@ -45,12 +47,13 @@ typedef struct settings {
     int32_t header, id_type, duplicates;
 
     /* filters */
-    const char *behaviour;
+    const char *behaviour, *clean;
+    int32_t only_clean;
     double min_value; /* NaN: not given */
     numbers k_core;
 
     /* data in their roles */
-    words train, test, mask, negatives;
+    words train, valid, verified, test, mask, negatives;
 
     /* split */
     int32_t method;
@@ -61,6 +64,17 @@ typedef struct settings {
     /* train */
     const char *params;
     int32_t without_histories, dry_run;
+
+    /* train: by steps */
+    const char *first_by_steps; /* name of the first such option on the command line; NULL: none */
+    const char *optimizer, *select, *checkpoint, *resume, *log, *plot;
+    int64_t epochs, max_steps, batch, n_negatives, eval_every, patience, checkpoint_every, warm_up, fine_tune;
+    double popularity, verified_share; /* NaN: not given */
+    int32_t fixed_negatives, validation_negatives;
+    words start;
+
+    /* evaluate, recommend */
+    const char *colliding;
 
     /* evaluate */
     numbers cutoffs;

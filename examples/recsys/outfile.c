@@ -92,7 +92,7 @@ typedef struct place {
     const char *name;    /* in the folder; "" for a file that exists */
 } place;
 
-enum { N_SPLIT_PARTS = 5, MOST_OUTPUTS = 2 * N_SPLIT_PARTS + 4 };
+enum { N_SPLIT_PARTS = 5, MOST_OUTPUTS = 2 * N_SPLIT_PARTS + 7 };
 
 typedef struct outputs {
     place place[MOST_OUTPUTS];
@@ -185,6 +185,9 @@ static recsys_status add_outputs(program *p, int command, outputs *all)
     if (status == RECSYS_OK) status = add_output(p, all, "json", s->json, 0);
     if (status == RECSYS_OK) status = add_output(p, all, "csv", s->csv, 0);
     if (status == RECSYS_OK) status = add_output(p, all, "per-user", s->per_user, 0);
+    if (status == RECSYS_OK) status = add_output(p, all, "checkpoint", s->checkpoint, 0);
+    if (status == RECSYS_OK) status = add_output(p, all, "log", s->log, 0);
+    if (status == RECSYS_OK) status = add_output(p, all, "plot", s->plot, 0);
     return status;
 }
 
@@ -193,19 +196,19 @@ static recsys_status check_name(program *p, int command, const place *l)
     size_t length = strlen(l->path);
     if (!l->part && length >= 3 && strcmp(l->path + length - 3, ".gz") == 0)
         return program_usage(p, "--%s: %s would not be compressed; choose a name that does not end in .gz", l->option, l->path);
-    if (l->standard_output && (l->part || (command == FOR_TRAIN && strcmp(l->option, "out") == 0)))
+    if (l->standard_output && (l->part || (command == FOR_TRAIN && strcmp(l->option, "json") != 0)))
         return program_usage(p, "--%s needs the name of a file: this cannot go to standard output", l->option);
     return RECSYS_OK;
 }
 
-/* No output may be another one or something that is read. */
+/* No output may be another one or something that is read; but a training may go on in its checkpoint. */
 static recsys_status check_input(program *p, const outputs *all, const char *path)
 {
     place in;
     if (path == NULL) return RECSYS_OK;
     recsys_status status = locate(p, NULL, path, &in);
     for (int i = 0; i < all->count && status == RECSYS_OK; i++)
-        if (same_place(&all->place[i], &in))
+        if (same_place(&all->place[i], &in) && !(path == p->settings.resume && all->place[i].path == p->settings.checkpoint))
             status = program_usage(p, "--%s would overwrite %s, which is read", all->place[i].option, path);
     return status;
 }
@@ -226,9 +229,11 @@ static const char *unless_count(const char *text)
 static recsys_status check_conflicts(program *p, int command, const outputs *all)
 {
     const settings *s = &p->settings;
-    const words *lists[] = { &s->train, &s->test, &s->mask, &s->negatives, &s->operands };
-    const char *files[] = { unless_count(s->users), unless_count(s->items), s->names, s->ignore_users, s->ignore_items, s->only_items };
-    int operands_are_files = (command & (FOR_MODELS | FOR_PARAMS | FOR_TRAIN)) == 0;
+    const words *lists[] = { &s->train, &s->valid, &s->verified, &s->start, &s->test, &s->mask, &s->negatives, &s->operands };
+    int n_lists = sizeof lists / sizeof *lists;
+    const char *files[] = { unless_count(s->users), unless_count(s->items), s->names, s->ignore_users, s->ignore_items, s->only_items,
+                            s->resume };
+    int operands_are_files = (command & (FOR_MODELS | FOR_OPTIMIZERS | FOR_PARAMS | FOR_TRAIN)) == 0;
     recsys_status status = RECSYS_OK;
     for (int a = 0; a < all->count; a++)
         for (int b = 0; b < a; b++) {
@@ -237,7 +242,7 @@ static recsys_status check_conflicts(program *p, int command, const outputs *all
                 return program_usage(p, "--%s and --%s would both be written to %s", one->option, other->option,
                                      one->standard_output ? "standard output" : other->path);
         }
-    for (int i = 0; i < 4 + operands_are_files && status == RECSYS_OK; i++) status = check_inputs(p, all, lists[i]);
+    for (int i = 0; i < n_lists - !operands_are_files && status == RECSYS_OK; i++) status = check_inputs(p, all, lists[i]);
     for (size_t i = 0; i < sizeof files / sizeof *files && status == RECSYS_OK; i++) status = check_input(p, all, files[i]);
     return status;
 }

@@ -133,9 +133,13 @@ void *program_alloc(program *p, int64_t count, size_t size)
 
 recsys_status program_load(program *p, int64_t index, recsys_model **model)
 {
+    return program_load_path(p, p->settings.operands.word[index], model);
+}
+
+recsys_status program_load_path(program *p, const char *path, recsys_model **model)
+{
     recsys_load_options options = RECSYS_LOAD_OPTIONS_INIT;
     options.verify = p->settings.verify;
-    const char *path = p->settings.operands.word[index];
     progress_subject(&p->progress, path);
     recsys_status status = recsys_model_load(p->exec, path, &options, model);
     progress_subject(&p->progress, NULL);

@@ -48,11 +48,13 @@ void program_say_text(program *p, const char *text);
 /* malloc() of count x size bytes that records its failure; `count` may be 0. */
 void *program_alloc(program *p, int64_t count, size_t size);
 
-/* Loads the model file that is operand `index`. */
+/* Loads the model file that is operand `index`, or one at a path. */
 recsys_status program_load(program *p, int64_t index, recsys_model **model);
+recsys_status program_load_path(program *p, const char *path, recsys_model **model);
 
 /* The commands, each in the file of its name. */
 recsys_status command_models(program *p);
+recsys_status command_optimizers(program *p);
 recsys_status command_params(program *p);
 recsys_status command_stats(program *p);
 recsys_status command_split(program *p);

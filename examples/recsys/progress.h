@@ -14,6 +14,11 @@ typedef struct progress {
     const char *subject; /* what the phases are about: a file, or NULL */
     char phase[32];      /* the phase that runs; empty: none */
     double began, drawn; /* seconds on the monotonic clock */
+    int training;        /* 1: the phases are those of a training by steps, and `at` says more of it */
+    struct {
+        int64_t epoch, n_epochs, step, n_steps; /* the epoch that runs, from 1 on; steps finished */
+        double loss, samples_per_second, left;  /* seconds; NaN: not known */
+    } at;
 } progress;
 
 void progress_init(progress *p, int quiet);
@@ -26,6 +31,9 @@ int32_t progress_update(void *user, const recsys_progress *event);
 
 /* Ends the phase that runs: call it when the library has returned. */
 void progress_end(progress *p);
+
+/* Says what is known at the end of an epoch, on standard error that is no terminal: at most ten lines a second. */
+void progress_epoch(progress *p, double seconds);
 
 /* Takes the bar off the line, so that other text can be written. */
 void progress_clear(progress *p);

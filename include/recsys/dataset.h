@@ -29,7 +29,7 @@ enum {
     RECSYS_DUPLICATES_LAST = 2,  /**< The last in time (then in row) stays. */
     RECSYS_DUPLICATES_MAX = 3,   /**< The one of largest value stays, the first of several. */
     RECSYS_DUPLICATES_SUM = 4,   /**< The first stays with the sum of the values (the count, if there are no values). */
-    RECSYS_DUPLICATES_ERROR = 5  /**< ERR_DUPLICATE, naming both ids. */
+    RECSYS_DUPLICATES_ERROR = 5  /**< ERR_DUPLICATE, naming both ids and, when a file is read, the line. */
 };
 
 /** Whether the first line of a text file is a header. */
@@ -46,16 +46,20 @@ enum {
 typedef struct recsys_read_options {
     size_t struct_size; /**< sizeof(recsys_read_options). */
     /** `"delimited"` (default), `"movielens"` (a folder, or its ratings file: 100K, 1M, 10M, 20M or latest, told apart by
-     * the files found), `"adjacency"` (LightGCN: a user and its items on a line). */
+     * the files found), `"adjacency"` (LightGCN: a user and its items on a line), `"rating"` (delimited text of user, item
+     * and flag, with tabs and without a header where the options below say nothing else), `"negative"` (a pair on each line,
+     * `(user,item)` or `user item`; what follows is skipped), `"negative-candidates"` (the items behind each
+     * `(user,item)`, as events of that user: for recsys_evaluator_options.negatives). */
     const char *format;
-    /** Delimited text: what each column holds, from `user item value time behaviour session flag _` with commas between;
-     * `_` is skipped, and so are columns beyond the list. `NAME=word` for all of them takes columns by their names in the
-     * header, in any order: `userId=user,movieId=item`. NULL: by the header if it uses these words (`user_id`, `rating` and
-     * `timestamp` are understood too), else `user,item` and, where they exist, `value,time`. Values are finite numbers,
-     * times integers, flags 0 or 1; behaviours and sessions are any words. Quotes as in RFC 4180, with any separator. */
+    /** Delimited text and "rating": what each column holds, from `user item value time behaviour session flag _` with
+     * commas between; `_` is skipped, and so are columns beyond the list. `NAME=word` for all of them takes columns by
+     * their names in the header, in any order: `userId=user,movieId=item`. NULL: by the header if it uses these words
+     * (`user_id`, `rating` and `timestamp` are understood too), else `user,item` and, where they exist, `value,time`.
+     * Values are finite numbers, times integers, flags 0 or 1 (1: known to be clean); behaviours and sessions are any
+     * words. Quotes as in RFC 4180, with any separator. */
     const char *columns;
     /** Delimited text: up to 15 characters; NULL: the first of tab, `::`, comma, `;`, space that the first line has.
-     * Adjacency: each character parts words; NULL: spaces and tabs. */
+     * Adjacency and negative: each character parts words; NULL: spaces and tabs. */
     const char *separator;
     int32_t header;         /**< RECSYS_HEADER_*. */
     int32_t id_type;        /**< RECSYS_ID_*: for users and items; AUTO is decided for each of the two by the first row. */
@@ -87,7 +91,7 @@ typedef struct recsys_events {
     const int64_t *times;           /**< Any unit, larger is later. */
     const char *const *behaviours;  /**< Words. */
     const int64_t *sessions;        /**< Session ids. */
-    const uint8_t *flags;           /**< 0 or 1. */
+    const uint8_t *flags;           /**< 0 or 1 (known to be clean). */
 } recsys_events;
 
 /** Initialiser of recsys_events. */
@@ -119,10 +123,11 @@ typedef struct recsys_statistics {
     double gini;
     int64_t time_min;         /**< Earliest time, 0 without times. */
     int64_t time_max;         /**< Latest time. */
+    int64_t n_clean;          /**< Events with flag 1; -1 if the data has no flags. */
 } recsys_statistics;
 
 /** Initialiser of recsys_statistics. */
-#define RECSYS_STATISTICS_INIT { sizeof(recsys_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0, 0.0, 0, 0, 0.0, 0, 0.0, 0, 0 }
+#define RECSYS_STATISTICS_INIT { sizeof(recsys_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0, 0.0, 0, 0, 0.0, 0, 0.0, 0, 0, 0 }
 
 /** A table of item features: a sparse items x features matrix. The name is borrowed from the dataset. */
 typedef struct recsys_feature_info {
@@ -251,6 +256,33 @@ RECSYS_API recsys_status recsys_dataset_to_implicit(const recsys_dataset *datase
  * ERR_MEMORY_LIMIT. Confined exec. @since 0.1 */
 RECSYS_API recsys_status recsys_dataset_of_behaviour(const recsys_dataset *dataset, recsys_exec *exec,
                                                      const char *behaviour, recsys_dataset **result);
+
+/** Gives every event a flag by a rule: 1 (clean) where it holds, else 0 (noisy). All events and ids stay; flags that were
+ * there before are replaced.
+ * @param rule a key, an operator and what to compare with, spaces between them allowed. Keys: `value` (with a finite number,
+ * compared as 32-bit floats), `time` (an integer), `flag` (0 or 1), `behaviour` (a word, or several with `|` between: any
+ * of them). Operators: `== !=`, for values and times `< <= > >=` too. Examples: `"value>=5"`, `"behaviour==buy|cart"`,
+ * `"flag==0"` (data in which 1 means noisy).
+ * @return RECSYS_OK, ERR_INVALID_ARGUMENT (no such operator, or nothing of the right kind behind it), ERR_UNKNOWN_KEY (no
+ * such key, or a behaviour that the data does not know; the message lists those there are), ERR_MISSING_DATA (the data has
+ * no such column), ERR_NO_MEMORY, ERR_MEMORY_LIMIT. Confined exec. @since 0.1 */
+RECSYS_API recsys_status recsys_dataset_mark(const recsys_dataset *dataset, recsys_exec *exec, const char *rule,
+                                             recsys_dataset **result);
+
+/** Keeps the events of one flag: 1, the clean ones, or 0, the noisy ones. Ids stay.
+ * @return RECSYS_OK, ERR_OUT_OF_RANGE (another flag), ERR_MISSING_DATA (no flags), ERR_EMPTY, ERR_NO_MEMORY,
+ * ERR_MEMORY_LIMIT. Confined exec. @since 0.1 */
+RECSYS_API recsys_status recsys_dataset_of_flag(const recsys_dataset *dataset, recsys_exec *exec, int32_t flag,
+                                                recsys_dataset **result);
+
+/** Keeps a random share of the clean events, as if these alone had been verified to be true positives: the share times
+ * their number, rounded to the nearest, one at least. The draw depends on the seed and the place of each event alone; a larger share with
+ * the same seed holds all that a smaller one does. Events keep their order, ids stay.
+ * @param share above 0, at most 1 (all clean events).
+ * @return RECSYS_OK, ERR_OUT_OF_RANGE (share), ERR_MISSING_DATA (no flags), ERR_EMPTY (no event is clean), ERR_NO_MEMORY,
+ * ERR_MEMORY_LIMIT. Confined exec. @since 0.1 */
+RECSYS_API recsys_status recsys_dataset_verified(const recsys_dataset *dataset, recsys_exec *exec, double share,
+                                                 uint64_t seed, recsys_dataset **result);
 
 /** Keeps the events whose user and item do not meet in `other`; ids are compared by what they are, not by index. Ids stay.
  * @return RECSYS_OK, ERR_TYPE (one has integer ids, the other strings), ERR_EMPTY, ERR_NO_MEMORY, ERR_MEMORY_LIMIT.

@@ -30,10 +30,12 @@ typedef struct recsys_fit_options {
     int32_t without_histories; /**< 1: the model does not keep the users' training histories (size, privacy). It then knows
                                    no user by itself: queries must bring their history. */
     int32_t reserved;         /**< Zero. */
+    const struct recsys_training *training; /**< How to train by steps (trainer.h); NULL: all defaults. Models with a closed
+                                                 form refuse it. */
 } recsys_fit_options;
 
 /** Initialiser of recsys_fit_options: all defaults. */
-#define RECSYS_FIT_OPTIONS_INIT { sizeof(recsys_fit_options), 0, 0 }
+#define RECSYS_FIT_OPTIONS_INIT { sizeof(recsys_fit_options), 0, 0, NULL }
 
 /** What a training will take, known before it begins. */
 typedef struct recsys_cost {
@@ -171,7 +173,7 @@ RECSYS_API recsys_status recsys_model_score(const recsys_model *model, recsys_ex
  * @param[out] items n_queries x k, -1 where a query has fewer candidates.
  * @param[out] scores n_queries x k, -infinity there; may be NULL.
  * @return as recsys_model_score(). Confined exec. Takes nothing from the allocator once an exec has answered a query of
- * this size. @since 0.1 */
+ * this size, but with colliding inference, whose blocks of scores come and go. @since 0.1 */
 RECSYS_API recsys_status recsys_model_topk(const recsys_model *model, recsys_exec *exec, const recsys_query *queries,
                                            int64_t n_queries, int64_t k, const recsys_topk_options *options,
                                            int64_t *items, float *scores);

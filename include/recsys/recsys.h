@@ -14,9 +14,11 @@
 #include <recsys/ids.h>
 #include <recsys/io.h>
 #include <recsys/model.h>
+#include <recsys/optimizer.h>
 #include <recsys/params.h>
 #include <recsys/split.h>
 #include <recsys/status.h>
+#include <recsys/trainer.h>
 #include <recsys/version.h>
 
 #endif

@@ -35,15 +35,10 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static int64_t entries(const op_history_rank *o)
-{
-    return o->x.ptr[o->to.n_queries] - o->x.ptr[0];
-}
-
 /* Packing all panels costs about as much as the rows of I / 2 entries. */
 static int by_panels(const op_history_rank *o)
 {
-    return entries(o) >= o->to.n_items / 2;
+    return o->n_entries >= o->to.n_items / 2;
 }
 
 /* ---- workspace ---- */
@@ -249,7 +244,7 @@ static void score_chunk(const job *j, float *row, int64_t q, int64_t first, int6
 static recsys_status rank_by_rows(const job *j)
 {
     int64_t Q = j->o->to.n_queries, I = j->o->to.n_items, N = row_floats(j->o);
-    int32_t threads = (int32_t)smaller(j->c->threads, 1 + entries(j->o) * I / PRODUCTS_PER_THREAD);
+    int32_t threads = (int32_t)smaller(j->c->threads, 1 + j->o->n_entries * I / PRODUCTS_PER_THREAD);
     int64_t columns = smaller(PRECISION_CHUNK, round_up(I / (CHUNKS_PER_THREAD * (int64_t)threads) + 1, VEC_PANEL));
     int64_t chunks = (I + columns - 1) / columns;
     watch w;

@@ -81,6 +81,7 @@ void recsys_exec_release(recsys_exec *exec)
 {
     if (!exec || atomic_fetch_sub_explicit(&exec->refs, 1, memory_order_acq_rel) != 1) return;
     recsys_env *env = exec->env;
+    if (exec->scoring_tape) exec->free_tape(exec->scoring_tape);
     recsys__drop_workspace(exec);
     recsys__drop_device_scratch(exec);
     recsys__scratch_free(exec);

@@ -20,6 +20,7 @@ struct backend; /* backend/backend.h */
 enum {
     SCRATCH_QUERY_USERS, SCRATCH_QUERY_PTR, SCRATCH_QUERY_ITEMS, SCRATCH_QUERY_VALUES, SCRATCH_QUERY_SORT, SCRATCH_EXCLUDED,
     SCRATCH_CANDIDATES, SCRATCH_CANDIDATE_PTR, SCRATCH_LIST_ITEMS, SCRATCH_LIST_SCORES, SCRATCH_MODEL_A, SCRATCH_MODEL_B,
+    SCRATCH_USER_PTR, SCRATCH_USER_ITEMS, SCRATCH_ROW_NUMBERS,
     SCRATCH_COUNT
 };
 
@@ -50,6 +51,8 @@ struct recsys_exec {
     int64_t workspace_bytes;
     void *device_scratch; /* device memory of recsys__device_scratch() */
     int64_t device_scratch_bytes;
+    struct tape *scoring_tape; /* kept between calls: model/scoring_tape.c; what frees it is set with it */
+    void (*free_tape)(struct tape *g);
     struct scratch {
         void *block;
         int64_t bytes;

@@ -11,7 +11,11 @@
 #include <stdint.h>
 
 /* Streams: append only, a number never changes its purpose. */
-enum { RANDOM_SPLIT = 1, RANDOM_FOLD_IN = 2, RANDOM_TEST = 3, RANDOM_NEGATIVES = 4 };
+enum {
+    RANDOM_SPLIT = 1, RANDOM_FOLD_IN = 2, RANDOM_TEST = 3, RANDOM_NEGATIVES = 4,
+    RANDOM_INIT = 5, RANDOM_ORDER = 6, RANDOM_DROPOUT = 7, RANDOM_VERIFIED = 8,
+    RANDOM_SAMPLE = 16 /* and the numbers above it: samplers add a stream of their own, at most 15 */
+};
 
 /* Four independent 32-bit words. */
 void recsys__random4(uint64_t seed, uint32_t stream, uint64_t step, uint64_t index, uint32_t out[4]);

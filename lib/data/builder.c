@@ -55,6 +55,7 @@ static void free_parts(recsys_dataset_builder *b)
     for (int64_t p = 0; p < b->n_parts; p++) {
         for (int64_t k = 0; k < b->parts[p].n_chunks; k++) recsys__event_columns_free(m, &b->parts[p].chunks[k].columns);
         recsys__free(m, b->parts[p].chunks);
+        recsys__free(m, b->parts[p].runs);
     }
     recsys__free(m, b->parts);
     b->parts = NULL;
@@ -157,6 +158,40 @@ void recsys__builder_expect(recsys_dataset_builder *b, int64_t n_events)
     if (n_events > FIRST_CHUNK && p->n_chunks == 0) (void)add_chunk(b->x, NULL, p, n_events);
 }
 
+/* ---- lines ---- */
+
+/* Notes that the next event of the last part stands in this line; many events in lines that follow each other take one
+ * note. */
+static recsys_status note_line(recsys_dataset_builder *b, const event_place *place)
+{
+    part *p = &b->parts[b->n_parts - 1];
+    if (b->duplicates != RECSYS_DUPLICATES_ERROR || !place->path) return RECSYS_OK;
+    const line_run *last = p->n_runs > 0 ? &p->runs[p->n_runs - 1] : NULL;
+    if (last && place->line - last->line == p->n_events - last->event) return RECSYS_OK;
+    if (p->n_runs == p->runs_room) {
+        int64_t room = 2 * p->runs_room + 8;
+        recsys_status s = recsys__resize(b->x->memory, &b->x->error, room, sizeof *p->runs, &p->runs);
+        if (s) return s;
+        p->runs_room = room;
+    }
+    p->runs[p->n_runs++] = (line_run){p->n_events, place->line};
+    return RECSYS_OK;
+}
+
+/* The line that an event came from, 0 if that is not known. */
+static int64_t line_of(const part *p, int64_t event)
+{
+    int64_t low = 0, high = p->n_runs;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (p->runs[middle].event <= event)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return event < 0 || low == 0 ? 0 : p->runs[low - 1].line + event - p->runs[low - 1].event;
+}
+
 /* ---- adding ---- */
 
 /* The index of a session; sessions are integers or strings as their first one is, and turn to neither later. */
@@ -182,6 +217,7 @@ recsys_status recsys__builder_add(recsys_dataset_builder *b, const event_row *ro
     if (!s && (p->present & COLUMN_BEHAVIOUR))
         s = recsys__ids_add_text(b->x, b->behaviours, row->behaviour, row->behaviour_length, &behaviour);
     if (!s && (p->present & COLUMN_SESSION)) s = add_session(b, row, place, &session);
+    if (!s) s = note_line(b, place);
     chunk *c = NULL;
     if (!s) s = open_chunk(b, &c);
     if (s) return s;
@@ -212,6 +248,7 @@ recsys_status recsys__builder_add_pairs(recsys_dataset_builder *b, int64_t count
         if (n > count - done) n = count - done;
         s = recsys__side_ints(b, SIDE_USERS, user + done, n, &place, to->user + to->n_events);
         if (!s) s = recsys__side_ints(b, SIDE_ITEMS, item + done, n, &place, to->item + to->n_events);
+        if (!s) s = note_line(b, &place);
         if (s) return s;
         to->n_events += n;
         b->parts[b->n_parts - 1].n_events += n;
@@ -281,11 +318,13 @@ static recsys_status join(recsys_exec *x, part *p, int32_t *const map[2], const 
     return s;
 }
 
-static recsys_status treat_duplicates(recsys_exec *x, int32_t rule, recsys_dataset **d)
+static recsys_status treat_duplicates(recsys_dataset_builder *b, const part *p, recsys_dataset **d)
 {
-    if (rule == RECSYS_DUPLICATES_KEEP || (*d)->n_events == 0) return RECSYS_OK;
+    if (b->duplicates == RECSYS_DUPLICATES_KEEP || (*d)->n_events == 0) return RECSYS_OK;
     recsys_dataset *merged;
-    recsys_status s = recsys_dataset_merge_duplicates(*d, x, rule, &merged);
+    int64_t event;
+    recsys_status s = recsys__dataset_merge(b->x, *d, b->duplicates, &merged, &event);
+    b->failed_line = s ? line_of(p, event) : 0;
     if (s) return s;
     recsys_dataset_release(*d);
     *d = merged;
@@ -304,7 +343,7 @@ recsys_status recsys__builder_finish(recsys_dataset_builder *b, recsys_dataset *
     if (!s) s = recsys__catalogue_finish(b, recsys_ids_count(shared.items), &shared.table);
     for (int64_t p = 0; !s && p < n_parts; p++) {
         s = join(x, &b->parts[p], map, &shared, &datasets[p]);
-        if (!s) s = treat_duplicates(x, b->duplicates, &datasets[p]);
+        if (!s) s = treat_duplicates(b, &b->parts[p], &datasets[p]);
         if (s) b->failed_part = p;
     }
     recsys__free(x->memory, map[SIDE_USERS]);

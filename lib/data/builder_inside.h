@@ -28,11 +28,18 @@ typedef struct chunk {
     int64_t room;
 } chunk;
 
+/* From event `event` on, each event stands a line below the one before it, this one in `line`. */
+typedef struct line_run {
+    int64_t event, line;
+} line_run;
+
 typedef struct part {
     uint32_t present; /* COLUMN_* */
     int64_t n_events;
     chunk *chunks;
     int64_t n_chunks, chunks_room;
+    line_run *runs; /* which line each event came from: kept only if a duplicate is an error, which will name it */
+    int64_t n_runs, runs_room;
 } part;
 
 /* A feature table as a list of cells. */
@@ -53,6 +60,7 @@ struct recsys_dataset_builder {
     part *parts;
     int64_t n_parts, parts_room;
     int64_t failed_part;      /* which part recsys__builder_finish() failed on, -1: none */
+    int64_t failed_line;      /* and which line of its file, 0: not known */
 
     int items_given;          /* the universe of items came with the options */
     text names;               /* zero-terminated, one after the other */

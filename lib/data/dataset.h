@@ -84,6 +84,13 @@ recsys_status recsys__dataset_create(recsys_exec *x, const recsys_dataset *like,
 /* The events of `source` with keep[e] != 0, in order; ids shared. The base of splits and filters. Empty is allowed. */
 recsys_status recsys__dataset_select(recsys_exec *x, const recsys_dataset *source, const uint8_t *keep, recsys_dataset **out);
 
+/* recsys_dataset_merge_duplicates(), which also says in *event which event was at fault (from 0; -1: none was). */
+recsys_status recsys__dataset_merge(recsys_exec *x, const recsys_dataset *d, int32_t rule, recsys_dataset **result,
+                                    int64_t *event);
+
+/* ERR_UNKNOWN_KEY: no behaviour is called `given`. Names those that there are, as many as the message holds. */
+recsys_status recsys__fail_behaviour(recsys_exec *x, const recsys_dataset *d, const char *given);
+
 /* The interaction matrix by user (U x I) and by item (I x U): one cell for each pair that meets, with the value of the
  * latest event by time, then by row (no values: 1). Made at the first call under the dataset's lock and charged to the exec
  * that makes it; borrowed from the dataset. */

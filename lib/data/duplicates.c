@@ -15,8 +15,9 @@ struct merge {
     recsys_exec *exec;
     const recsys_dataset *data;
     int32_t rule;
-    uint8_t *keep; /* E */
-    float *sum;    /* E, set where the event stays; NULL unless the rule is SUM */
+    uint8_t *keep;   /* E */
+    float *sum;      /* E, set where the event stays; NULL unless the rule is SUM */
+    int64_t *failed; /* gets the event at fault */
 };
 
 static float value_of(const recsys_dataset *d, int64_t e)
@@ -37,6 +38,7 @@ static int wins(const struct merge *m, int64_t e, int64_t best)
 static recsys_status fail_pair(const struct merge *m, recsys_status code, int64_t e, const char *what)
 {
     char user[80], item[80];
+    *m->failed = e;
     return recsys__fail(&m->exec->error, code, "user %s and item %s %s (event %" PRId64 ")",
                         recsys__ids_show(m->data->users, m->data->user[e], user, sizeof user),
                         recsys__ids_show(m->data->items, m->data->item[e], item, sizeof item), what, e + 1);
@@ -93,6 +95,27 @@ static recsys_status set_values(const struct merge *m, recsys_dataset *result)
     return RECSYS_OK;
 }
 
+recsys_status recsys__dataset_merge(recsys_exec *x, const recsys_dataset *d, int32_t rule, recsys_dataset **result,
+                                    int64_t *event)
+{
+    *result = NULL;
+    *event = -1;
+    struct merge m = { x, d, rule, NULL, NULL, event };
+    recsys_status status = recsys__alloc_zero(x->memory, &x->error, d->n_events, sizeof *m.keep, &m.keep);
+    if (!status && rule == RECSYS_DUPLICATES_SUM)
+        status = recsys__alloc(x->memory, &x->error, d->n_events, sizeof *m.sum, &m.sum);
+    if (!status) status = merge_all(&m);
+    if (!status) status = recsys__dataset_select(x, d, m.keep, result);
+    if (!status && m.sum) status = set_values(&m, *result);
+    if (status) {
+        recsys_dataset_release(*result);
+        *result = NULL;
+    }
+    recsys__free(x->memory, m.sum);
+    recsys__free(x->memory, m.keep);
+    return status;
+}
+
 recsys_status recsys_dataset_merge_duplicates(const recsys_dataset *dataset, recsys_exec *exec, int32_t rule,
                                               recsys_dataset **result)
 {
@@ -107,19 +130,6 @@ recsys_status recsys_dataset_merge_duplicates(const recsys_dataset *dataset, rec
         *result = recsys_dataset_retain((recsys_dataset *)dataset);
         return RECSYS_OK;
     }
-    struct merge m = { exec, dataset, rule, NULL, NULL };
-    memory *own = exec->memory;
-    recsys_status status = recsys__alloc_zero(own, &exec->error, dataset->n_events, sizeof *m.keep, &m.keep);
-    if (!status && rule == RECSYS_DUPLICATES_SUM)
-        status = recsys__alloc(own, &exec->error, dataset->n_events, sizeof *m.sum, &m.sum);
-    if (!status) status = merge_all(&m);
-    if (!status) status = recsys__dataset_select(exec, dataset, m.keep, result);
-    if (!status && m.sum) status = set_values(&m, *result);
-    if (status) {
-        recsys_dataset_release(*result);
-        *result = NULL;
-    }
-    recsys__free(own, m.sum);
-    recsys__free(own, m.keep);
-    return status;
+    int64_t event;
+    return recsys__dataset_merge(exec, dataset, rule, result, &event);
 }

@@ -51,8 +51,7 @@ recsys_status recsys_dataset_to_implicit(const recsys_dataset *dataset, recsys_e
     return RECSYS_OK;
 }
 
-/* ERR_UNKNOWN_KEY with the behaviours that there are, as many as the message holds. */
-static recsys_status fail_behaviour(recsys_exec *x, const recsys_dataset *d, const char *given)
+recsys_status recsys__fail_behaviour(recsys_exec *x, const recsys_dataset *d, const char *given)
 {
     char shown[64];
     text list = recsys__text_begin(x->memory, &x->error);
@@ -75,7 +74,7 @@ recsys_status recsys_dataset_of_behaviour(const recsys_dataset *dataset, recsys_
     if (!dataset || !behaviour) return fail_null(exec, "recsys_dataset_of_behaviour");
     if (!dataset->behaviour) return recsys__fail(&exec->error, RECSYS_ERR_MISSING_DATA, "the data has no behaviours");
     int64_t wanted = recsys_ids_find(dataset->behaviours, behaviour);
-    if (wanted < 0) return fail_behaviour(exec, dataset, behaviour);
+    if (wanted < 0) return recsys__fail_behaviour(exec, dataset, behaviour);
     uint8_t *keep;
     recsys_status status = make_marks(exec, dataset, &keep);
     if (status) return status;

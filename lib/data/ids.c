@@ -459,20 +459,34 @@ recsys_status recsys__ids_from_text(recsys_exec *x, const char *bytes, const int
     return hand_out(x, s, ids, out);
 }
 
+static recsys_status range_of_ints(recsys_exec *x, recsys_ids *ids, int64_t count)
+{
+    recsys_status s = recsys__alloc(ids->memory, &x->error, count, sizeof *ids->id, &ids->id);
+    if (s) return s;
+    for (int64_t i = 0; i < count; i++) ids->id[i] = i;
+    ids->count = ids->room = count;
+    ids->base = 0;
+    return RECSYS_OK;
+}
+
+static recsys_status range_of_texts(recsys_exec *x, recsys_ids *ids, int64_t count)
+{
+    recsys_status s = RECSYS_OK;
+    for (int64_t i = 0; !s && i < count; i++) {
+        int32_t index;
+        char digits[24];
+        s = recsys__ids_add_text(x, ids, digits, snprintf(digits, sizeof digits, "%lld", (long long)i), &index);
+    }
+    return s;
+}
+
 recsys_status recsys__ids_range(recsys_exec *x, int32_t type, int64_t count, recsys_ids **out)
 {
     recsys_ids *ids = NULL;
     *out = NULL;
     recsys_status s = check_count(x, count);
     if (!s) s = recsys__ids_create(x, type == RECSYS_ID_STRING ? type : RECSYS_ID_INT, &ids);
-    for (int64_t i = 0; !s && i < count; i++) {
-        int32_t index;
-        char digits[24];
-        if (type == RECSYS_ID_STRING)
-            s = recsys__ids_add_text(x, ids, digits, snprintf(digits, sizeof digits, "%lld", (long long)i), &index);
-        else
-            s = recsys__ids_add_int(x, ids, i, &index);
-    }
+    if (!s && count > 0) s = type == RECSYS_ID_STRING ? range_of_texts(x, ids, count) : range_of_ints(x, ids, count);
     return hand_out(x, s, ids, out);
 }
 

@@ -19,7 +19,9 @@ typedef struct format {
 
 /* MovieLens has no `read`: it opens files of its own choice. */
 static const format formats[] = {
-    {"delimited", recsys__read_delimited, 1}, {"movielens", NULL, 0}, {"adjacency", recsys__read_adjacency, 0}};
+    {"delimited", recsys__read_delimited, 1}, {"movielens", NULL, 0},
+    {"adjacency", recsys__read_adjacency, 0}, {"rating", recsys__read_rating, 1},
+    {"negative", recsys__read_negative, 0},   {"negative-candidates", recsys__read_negative_candidates, 0}};
 
 enum { N_FORMATS = sizeof formats / sizeof *formats };
 
@@ -55,7 +57,8 @@ static recsys_status find_format(recsys_exec *x, const recsys_read_options *opti
     }
     if (!*out)
         return recsys__fail(&x->error, RECSYS_ERR_UNKNOWN_KEY,
-                            "format: \"%s\" is none (did you mean \"%s\"?); there are delimited, movielens and adjacency",
+                            "format: \"%s\" is none (did you mean \"%s\"?); there are delimited, movielens, adjacency, "
+                            "rating, negative and negative-candidates",
                             given, recsys__nearest(given, names, N_FORMATS));
     if (options->columns && !(*out)->has_columns)
         return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT,
@@ -82,11 +85,13 @@ static recsys_status fail_empty(recsys_exec *x, const char *path)
     return recsys__fail(&x->error, RECSYS_ERR_EMPTY, "%s: no events in it", path);
 }
 
-/* Puts the path before the message: the end of reading no longer knows lines, but which file. */
-static recsys_status name_file(recsys_exec *x, recsys_status s, const char *path)
+/* Puts the path, and the line if it is known (0: not), before the message of a duplicate, which is found when all events
+ * are there. */
+static recsys_status name_place(recsys_exec *x, recsys_status s, const char *path, int64_t line)
 {
     if (s != RECSYS_ERR_DUPLICATE) return s;
     error old = x->error;
+    if (line > 0) return recsys__fail(&x->error, s, "%.250s:%lld: %s", path, (long long)line, old.message);
     return recsys__fail(&x->error, s, "%.250s: %s", path, old.message);
 }
 
@@ -100,7 +105,7 @@ static recsys_status read_all(recsys_exec *x, const format *f, const char *const
     }
     if (s) return s;
     s = recsys__builder_finish(b, datasets);
-    return s && b->failed_part >= 0 ? name_file(x, s, paths[b->failed_part]) : s;
+    return s && b->failed_part >= 0 ? name_place(x, s, paths[b->failed_part], f->read ? b->failed_line : 0) : s;
 }
 
 recsys_status recsys_dataset_read_parts(recsys_exec *exec, const char *const *paths, int64_t n_paths,
@@ -147,7 +152,7 @@ recsys_status recsys__dataset_read_memory(recsys_exec *x, const char *name, cons
     if (!s) s = recsys__input_open_memory(x, name, bytes, size, &in);
     if (!s) s = f->read(in, &own, b);
     if (!s && recsys__builder_part_events(b) == 0) s = fail_empty(x, name);
-    if (!s) s = recsys__builder_finish(b, dataset);
+    if (!s) s = name_place(x, recsys__builder_finish(b, dataset), name, b->failed_line);
     recsys__input_close(in);
     recsys_dataset_builder_release(b);
     return s;

@@ -6,31 +6,16 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "data/read.h"
 
-#include <string.h>
+#include "data/line_words.h"
 
-typedef struct words {
-    const char *at, *end;
-    const char *separators; /* each character is one */
-} words;
-
-/* The next word; 0 if there is none. */
-static int next_word(words *w, const char **word, int64_t *length)
-{
-    while (w->at < w->end && strchr(w->separators, *w->at)) w->at++;
-    *word = w->at;
-    while (w->at < w->end && !strchr(w->separators, *w->at)) w->at++;
-    *length = w->at - *word;
-    return *length > 0;
-}
-
-static recsys_status add_line(recsys_dataset_builder *b, words *w, event_place *place)
+static recsys_status add_line(recsys_dataset_builder *b, line_words *w, event_place *place)
 {
     event_row row = {0};
-    if (!next_word(w, &row.user, &row.user_length)) return RECSYS_OK;
+    if (!recsys__next_word(w, &row.user, &row.user_length)) return RECSYS_OK;
     int64_t n = 0;
     recsys_status s = RECSYS_OK;
     place->user_column = 1;
-    while (!s && next_word(w, &row.item, &row.item_length)) {
+    while (!s && recsys__next_word(w, &row.item, &row.item_length)) {
         place->item_column = n < INT32_MAX - 2 ? (int32_t)n + 2 : 0;
         s = recsys__builder_add(b, &row, place);
         n++;
@@ -40,7 +25,7 @@ static recsys_status add_line(recsys_dataset_builder *b, words *w, event_place *
 
 recsys_status recsys__read_adjacency(input *in, const recsys_read_options *options, recsys_dataset_builder *b)
 {
-    words w = {NULL, NULL, options->separator && *options->separator ? options->separator : " \t"};
+    line_words w = {NULL, NULL, options->separator && *options->separator ? options->separator : " \t"};
     event_place place = {.path = recsys__input_path(in)};
     recsys_status s = recsys__builder_begin_part(b, 0);
     while (!s) {

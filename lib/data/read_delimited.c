@@ -176,3 +176,12 @@ recsys_status recsys__read_delimited(input *in, const recsys_read_options *optio
     recsys__free(x->memory, d);
     return recsys__input_blame(in, s);
 }
+
+recsys_status recsys__read_rating(input *in, const recsys_read_options *options, recsys_dataset_builder *b)
+{
+    recsys_read_options own = *options;
+    if (!own.columns) own.columns = "user,item,flag";
+    if (!own.separator) own.separator = "\t";
+    if (own.header == RECSYS_HEADER_AUTO && !strchr(own.columns, '=')) own.header = RECSYS_HEADER_NO;
+    return recsys__read_delimited(in, &own, b);
+}

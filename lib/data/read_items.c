@@ -4,6 +4,7 @@
  * features (with `|` between entries), the option item_columns says.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <string.h>
 
 #include "data/builder_inside.h"
@@ -29,7 +30,12 @@ static recsys_status know_count(recsys_dataset_builder *b, int which, const char
     if (n == 0)
         return recsys__fail(&x->error, RECSYS_ERR_OUT_OF_RANGE, "%s: a count of 0; leave the option out to know none",
                             option);
-    return recsys__side_range(b, which, n);
+    /* An id takes 8 bytes as an integer; as a string 8, its digits, and slots of 8 that are at most half full. */
+    char what[64];
+    int64_t bytes = n * (b->side[which].type == RECSYS_ID_STRING ? 8 + 16 : 8);
+    snprintf(what, sizeof what, "%s: a universe of %lld", option, (long long)n);
+    recsys_status s = recsys__memory_check(x->memory, &x->error, bytes, what);
+    return s ? s : recsys__side_range(b, which, n);
 }
 
 /* ---- tables ---- */

@@ -119,6 +119,8 @@ static recsys_status figures(const recsys_dataset *d, recsys_exec *x, recsys_sta
     s->has_values = d->value != NULL;
     s->has_times = d->time != NULL;
     time_range(d, &s->time_min, &s->time_max);
+    s->n_clean = d->flag ? 0 : -1;
+    for (int64_t e = 0; d->flag && e < d->n_events; e++) s->n_clean += d->flag[e];
 
     const csr *R;
     recsys_status status = recsys__dataset_by_user(x, d, &R);
@@ -197,6 +199,11 @@ static void event_lines(text *t, const recsys_statistics *s)
     recsys__text_string(t, "\n");
     if (s->n_behaviours > 0) count_line(t, "behaviours", s->n_behaviours);
     if (s->n_sessions > 0) count_line(t, "sessions", s->n_sessions);
+    if (s->n_clean >= 0) {
+        recsys__text_format(t, "%-24s%" PRId64 " (", "clean events", s->n_clean);
+        percent(t, s->n_events > 0 ? (double)s->n_clean / (double)s->n_events : 0.0);
+        recsys__text_string(t, ")\n");
+    }
     if (s->has_times) recsys__text_format(t, "%-24s%" PRId64 " to %" PRId64 "\n", "times", s->time_min, s->time_max);
 }
 

@@ -270,7 +270,8 @@ recsys_status recsys_evaluator_run(recsys_evaluator *evaluator, const recsys_mod
         return recsys__fail(&exec->error, RECSYS_ERR_INVALID_ARGUMENT, "recsys_evaluator_run: evaluator or model is NULL");
     double start = recsys__seconds();
     pass s = { .x = exec, .options = evaluator, .model = model };
-    recsys_status status = recsys__phase(exec, "evaluate");
+    recsys_status status = recsys__check_device(exec, model);
+    if (!status) status = recsys__phase(exec, "evaluate");
     if (!status) status = prepare(&s);
     if (!status) {
         relay_begin(&s);

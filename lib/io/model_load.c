@@ -346,7 +346,7 @@ static recsys_status make_model(loading *l)
     m->histories = l->histories;
     status = take_tensors(l);
     if (status) return status;
-    status = m->class->check(l->x, m);
+    status = recsys__model_complete(l->x, m);
     if (status != RECSYS_ERR_FILE_FORMAT) return status;
     error said = l->x->error;
     return fail_file(l, status, said.message);

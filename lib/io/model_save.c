@@ -252,6 +252,7 @@ recsys_status recsys_model_save(const recsys_model *m, recsys_exec *x, const cha
     if (!m || !path) return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "recsys_model_save: an argument is NULL");
     recsys_save_options o;
     recsys_status status = recsys__struct_in(&x->error, "recsys_save_options", options, sizeof(size_t), &o, sizeof o);
+    if (!status) status = recsys__check_device(x, m);
     if (!status) status = recsys__check_byte_order(x, path);
     plan *p = NULL;
     if (!status) status = recsys__alloc_zero(x->memory, &x->error, 1, sizeof *p, &p);

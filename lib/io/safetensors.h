@@ -16,7 +16,7 @@
 #include "base/text.h"
 #include "io/json.h"
 
-enum { SAFETENSORS_MAX_TENSORS = 32, SAFETENSORS_MAX_RANK = 4, SAFETENSORS_MAX_NAME = 64 };
+enum { SAFETENSORS_MAX_TENSORS = 256, SAFETENSORS_MAX_RANK = 4, SAFETENSORS_MAX_NAME = 64 };
 
 /* Element types. RECSYS_F32, RECSYS_I32 and RECSYS_I64 go on with one that only files have. */
 enum { SAFETENSORS_U8 = 100 };

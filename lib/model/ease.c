@@ -159,9 +159,9 @@ static recsys_status cost(recsys_exec *x, const recsys_params *p, const recsys_d
         work = bytes > work ? bytes : work;
     }
     int64_t normalized = is_plain(p, train->value) ? 0 : 8 * events + 4 * (users + n);
-    int64_t sparse = recsys__param_i64(p, "top_k") > 0 ? 8 * (n + 1) + 8 * n * column_room(p, n) : 0;
-    c->peak_bytes = 4 * floats + work + normalized + sparse;
-    c->model_bytes = sparse > 0 ? sparse : 4 * recsys__symmetric_floats(n, SYMMETRIC_LINE);
+    int64_t sparse_bytes = recsys__param_i64(p, "top_k") > 0 ? 8 * (n + 1) + 8 * n * column_room(p, n) : 0;
+    c->peak_bytes = 4 * floats + work + normalized + sparse_bytes;
+    c->model_bytes = sparse_bytes > 0 ? sparse_bytes : 4 * recsys__symmetric_floats(n, SYMMETRIC_LINE);
     c->flops = (double)n * (double)n * (double)n;
     return RECSYS_OK;
 }
@@ -424,11 +424,11 @@ static recsys_status read_derived(recsys_exec *x, const recsys_model *m, const c
 }
 
 static const tensor_kind ease_tensors[] = {
-    { "column_scale", "1 / L2 norm of each column of R", RECSYS_F32, 0 },
-    { "precision", "P = (R'R + l2 I)^-1, lower half in lines of 4 x 4: docs/model-file.md", RECSYS_F32, 64 },
-    { "weights_ptr", "where each row of B begins", RECSYS_I64, 0 },
-    { "weights_item", "columns of the entries of B, by row", RECSYS_I32, 0 },
-    { "weights_value", "entries of B", RECSYS_F32, 0 },
+    { "column_scale", "1 / L2 norm of each column of R", RECSYS_F32, 0, 0 },
+    { "precision", "P = (R'R + l2 I)^-1, lower half in lines of 4 x 4: docs/model-file.md", RECSYS_F32, 64, 0 },
+    { "weights_ptr", "where each row of B begins", RECSYS_I64, 0, 0 },
+    { "weights_item", "columns of the entries of B, by row", RECSYS_I32, 0, 0 },
+    { "weights_value", "entries of B", RECSYS_F32, 0, 0 },
 };
 
 const struct model_class recsys__ease = {

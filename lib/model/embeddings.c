@@ -55,8 +55,8 @@ static recsys_status similarity(recsys_exec *x, const recsys_model *m, int32_t i
 }
 
 static const tensor_kind embeddings_tensors[] = {
-    { "user_embedding", "a vector for each user", RECSYS_F32, 0 },
-    { "item_embedding", "a vector for each item", RECSYS_F32, 0 },
+    { "user_embedding", "a vector for each user", RECSYS_F32, 0, 0 },
+    { "item_embedding", "a vector for each item", RECSYS_F32, 0, 0 },
 };
 
 const struct model_class recsys__embeddings = {

@@ -11,6 +11,8 @@
 
 #include "backend/run.h"
 #include "base/struct.h"
+#include "data/align.h"
+#include "model/training.h"
 
 recsys_status recsys__model_create(recsys_exec *x, const struct model_class *class, const recsys_params *p, recsys_ids *users,
                                    recsys_ids *items, recsys_model **out)
@@ -48,6 +50,9 @@ static void destroy(recsys_model *m)
     for (int64_t t = 0; t < m->tensors.count; t++)
         if (m->mapping == NULL || !m->tensors.at[t].mapped)
             recsys__device_free(m->backend, account, m->tensors.at[t].data);
+    for (int c = 0; c < MODEL_MAX_CACHES; c++)
+        recsys__device_free(m->backend, account, m->cache[c]);
+    recsys__free(account, m->neighbours);
     if (m->mapping != NULL) {
         munmap(m->mapping, m->mapping_bytes);
     } else {
@@ -75,6 +80,26 @@ void recsys_model_release(recsys_model *m)
 {
     if (m != NULL && atomic_fetch_sub_explicit(&m->refs, 1, memory_order_acq_rel) == 1)
         destroy(m);
+}
+
+recsys_status recsys__check_same_ids(recsys_exec *x, const recsys_ids *users, const recsys_ids *items, const recsys_dataset *data,
+                                     const char *what)
+{
+    if (!recsys__ids_equal(users, data->users))
+        return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "%s: other users than those of the model", what);
+    if (!recsys__ids_equal(items, data->items))
+        return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "%s: other items than those of the model", what);
+    return RECSYS_OK;
+}
+
+/* The tables of two environments can stand for one device: they have the same functions then. */
+recsys_status recsys__check_device(recsys_exec *x, const recsys_model *m)
+{
+    const backend *here = x->backend, *there = m->backend;
+    if (here == there || (here->run == there->run && here->self == there->self))
+        return RECSYS_OK;
+    return recsys__fail(&x->error, RECSYS_ERR_DEVICE, "this %s model is in memory of the device \"%s\", and the exec works on \"%s\": "
+                        "use an exec of its device, or save and load it", m->class->name, there->name, here->name);
 }
 
 static recsys_status copy_array(recsys_exec *x, const void *from, int64_t count, size_t size, void *out)
@@ -136,7 +161,9 @@ static recsys_status ask_cost(recsys_exec *x, const struct model_class *c, const
                               recsys_cost *cost)
 {
     *cost = (recsys_cost){ .struct_size = sizeof *cost };
-    recsys_status status = c->cost == NULL ? RECSYS_OK : c->cost(x, p, train, cost);
+    recsys_status status = c->training != NULL ? recsys__training_cost(x, c, p, train, cost)
+                           : c->cost != NULL   ? c->cost(x, p, train, cost)
+                                               : RECSYS_OK;
     cost->peak_bytes += data_bytes(train);
     return status;
 }
@@ -182,6 +209,11 @@ recsys_status recsys_model_fit(const recsys_params *p, const recsys_dataset *tra
         status = recsys__fail_cancelled(x);
     if (status >= 0 && (o.reserved != 0 || o.without_histories < 0 || o.without_histories > 1))
         status = recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "recsys_fit_options: without_histories is 0 or 1, reserved 0");
+    if (status >= 0 && c->training != NULL)
+        return recsys__train(x, p, train, &o, model);
+    if (status >= 0 && o.training != NULL)
+        status = recsys__fail(&x->error, RECSYS_ERR_UNSUPPORTED, "%s is not trained by steps: recsys_fit_options.training must be "
+                              "NULL", c->name);
     if (status >= 0 && c->fit == NULL)
         status = recsys__fail(&x->error, RECSYS_ERR_UNSUPPORTED, "%s is not trained: %s", c->name, c->summary);
     if (status >= 0 && recsys_dataset_event_count(train) == 0)
@@ -194,11 +226,19 @@ recsys_status recsys_model_fit(const recsys_params *p, const recsys_dataset *tra
         status = c->fit(x, m, train);
     if (status >= 0)
         status = recsys__model_keep_data(x, m, train, &o);
+    if (status >= 0)
+        status = recsys__model_complete(x, m);
     if (status < 0)
         recsys_model_release(m);
     else
         *model = m;
     return status;
+}
+
+recsys_status recsys__model_complete(recsys_exec *x, recsys_model *m)
+{
+    recsys_status status = m->class->check(x, m);
+    return status < 0 || m->class->ready == NULL ? status : m->class->ready(x, m);
 }
 
 const char *recsys_model_name(const recsys_model *m) { return m != NULL ? m->class->name : NULL; }

@@ -41,7 +41,7 @@ typedef struct derived_tensor {
     int64_t n_rows, row_size;
 } derived_tensor;
 
-enum { MODEL_MAX_TENSORS = 16 };
+enum { MODEL_MAX_TENSORS = 40, MODEL_MAX_CACHES = 2 };
 
 /* Its tensors, in the order of the file. A model's `fit` fills the list, or the loader does. */
 typedef struct tensor_list {
@@ -54,7 +54,10 @@ typedef struct tensor_kind {
     const char *name, *doc;
     int32_t dtype;
     int32_t align; /* bytes to which its kernels want it aligned; 0: an element */
+    int32_t by_rows; /* 1: training looks up rows of it (a table), so its optimizer works by rows */
 } tensor_kind;
+
+struct training_class; /* model/training.h */
 
 struct model_class {
     const char *name, *summary, *citation;
@@ -70,6 +73,10 @@ struct model_class {
     recsys_status (*fit)(recsys_exec *x, recsys_model *m, const recsys_dataset *train);
     /* Whether the tensors fit the model's users, items and parameters: called after a load and when a tensor is replaced. */
     recsys_status (*check)(recsys_exec *x, const recsys_model *m);
+    /* Computes what scoring wants to find ready (m->cache). After training, loading, or the change of a tensor. NULL: nothing. */
+    recsys_status (*ready)(recsys_exec *x, recsys_model *m);
+    /* How it is trained by steps, in place of `fit`. */
+    const struct training_class *training;
     /* The k best items of each query. `to` is in host memory. */
     recsys_status (*rank)(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to);
     /* Scores at given items. `at` is in host memory. */
@@ -96,12 +103,15 @@ struct recsys_model {
     int32_t has_histories;
     csr histories;            /* U x I; owned unless `mapping` is there */
     tensor_list tensors;
+    void *cache[MODEL_MAX_CACHES]; /* device memory made by the class's `ready`; no part of the file */
+    int32_t *neighbours;      /* U x n in host memory, for colliding inference (model/pointwise.c); NULL: none */
     void *mapping;            /* the mapped file that tensors and histories lie in; NULL: they were allocated */
     size_t mapping_bytes;
 };
 
 /* The kinds of models. */
-extern const struct model_class recsys__ease, recsys__top_popular, recsys__embeddings;
+extern const struct model_class recsys__ease, recsys__top_popular, recsys__embeddings, recsys__gmf, recsys__mlp, recsys__neumf,
+    recsys__cdae;
 const struct model_class *recsys__model_class(const char *name);
 const struct model_class *recsys__model_class_at(int64_t index); /* NULL past the last */
 
@@ -117,6 +127,19 @@ recsys_status recsys__model_new_tensor(recsys_exec *x, recsys_model *m, const ch
                                        void *data);
 /* The tensor of this name, NULL if there is none. */
 const model_tensor *recsys__model_tensor(const recsys_model *m, const char *name);
+/* Checks its tensors, then makes what scoring wants to find ready. */
+recsys_status recsys__model_complete(recsys_exec *x, recsys_model *m);
+/* A model of its own with the same tensors, ids, parameters and histories, not yet complete. One tensor (NULL: none) gets other
+ * contents. */
+recsys_status recsys__model_copy(recsys_exec *x, const recsys_model *m, const model_tensor *replaced, const void *data,
+                                 recsys_model **out);
+/* Appends a copy of another model's tensor. */
+recsys_status recsys__model_copy_tensor(recsys_exec *x, recsys_model *to, const model_tensor *t);
+/* ERR_INVALID_ARGUMENT unless the data has exactly these users and items, in this order; `what` begins the message. */
+recsys_status recsys__check_same_ids(recsys_exec *x, const recsys_ids *users, const recsys_ids *items, const recsys_dataset *data,
+                                     const char *what);
+/* ERR_DEVICE unless the exec works where the model's memory is: every public function that takes both asks first. */
+recsys_status recsys__check_device(recsys_exec *x, const recsys_model *m);
 size_t recsys__dtype_size(int32_t dtype);
 int64_t recsys__tensor_elements(const model_tensor *t);
 

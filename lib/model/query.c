@@ -187,7 +187,8 @@ static recsys_status check_call(const recsys_model *m, recsys_exec *x, const rec
         return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "%s: an argument is NULL or negative", function);
     if (n_queries > 0 && all->struct_size < sizeof(size_t))
         return recsys__fail(&x->error, RECSYS_ERR_STRUCT_SIZE, "recsys_query: struct_size is %zu", all->struct_size);
-    return recsys__phase(x, phase);
+    recsys_status status = recsys__check_device(x, m);
+    return status < 0 ? status : recsys__phase(x, phase);
 }
 
 /* The candidate lists of a block of queries that all have one, end to end in scratch. */
@@ -429,7 +430,9 @@ recsys_status recsys_model_similar_items(const recsys_model *m, recsys_exec *x, 
         return recsys__fail(&x->error, RECSYS_ERR_UNSUPPORTED, "%s knows no similar items", m->class->name);
     float *value;
     uint64_t *key;
-    recsys_status status = recsys__phase(x, "rank");
+    recsys_status status = recsys__check_device(x, m);
+    if (status >= 0)
+        status = recsys__phase(x, "rank");
     if (status >= 0)
         status = recsys__scratch(x, SCRATCH_LIST_SCORES, m->n_items, sizeof *value, &value);
     if (status >= 0)

@@ -11,6 +11,10 @@ static const struct model_class *const classes[] = {
     &recsys__ease,
     &recsys__top_popular,
     &recsys__embeddings,
+    &recsys__gmf,
+    &recsys__mlp,
+    &recsys__neumf,
+    &recsys__cdae,
 };
 
 enum { CLASS_COUNT = sizeof classes / sizeof *classes };

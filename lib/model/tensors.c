@@ -133,7 +133,9 @@ recsys_status recsys_model_read_tensor(const recsys_model *m, recsys_exec *x, co
         return recsys__fail_cancelled(x);
     const model_tensor *t = recsys__model_tensor(m, name);
     derived_tensor d;
-    recsys_status status;
+    recsys_status status = recsys__check_device(x, m);
+    if (status < 0)
+        return status;
     if (t != NULL) {
         status = check_rows(x, name, t->shape[0], first_row, n_rows);
         if (status < 0 || n_rows == 0)
@@ -168,6 +170,28 @@ static recsys_status copy_tensor(recsys_exec *x, recsys_model *to, const model_t
     return status;
 }
 
+recsys_status recsys__model_copy_tensor(recsys_exec *x, recsys_model *to, const model_tensor *t)
+{
+    return copy_tensor(x, to, t, NULL);
+}
+
+recsys_status recsys__model_copy(recsys_exec *x, const recsys_model *m, const model_tensor *replaced, const void *data,
+                                 recsys_model **out)
+{
+    recsys_model *copy = NULL;
+    recsys_status status = recsys__model_create(x, m->class, m->params, m->users, m->items, &copy);
+    for (int64_t t = 0; status >= 0 && t < m->tensors.count; t++)
+        status = copy_tensor(x, copy, &m->tensors.at[t], &m->tensors.at[t] == replaced ? data : NULL);
+    if (status >= 0 && m->has_histories)
+        status = recsys__model_keep_histories(x, copy, &m->histories);
+    if (status < 0) {
+        recsys_model_release(copy);
+        copy = NULL;
+    }
+    *out = copy;
+    return status;
+}
+
 static recsys_status check_finite(recsys_exec *x, const model_tensor *t, const void *data)
 {
     const float *f = data;
@@ -195,15 +219,13 @@ recsys_status recsys_model_with_tensor(const recsys_model *m, recsys_exec *x, co
     if (replaced == NULL)
         return unknown_tensor(m, x, name);
     recsys_model *copy = NULL;
-    recsys_status status = check_finite(x, replaced, data);
+    recsys_status status = recsys__check_device(x, m);
     if (status >= 0)
-        status = recsys__model_create(x, m->class, m->params, m->users, m->items, &copy);
-    for (int64_t t = 0; status >= 0 && t < m->tensors.count; t++)
-        status = copy_tensor(x, copy, &m->tensors.at[t], &m->tensors.at[t] == replaced ? data : NULL);
+        status = check_finite(x, replaced, data);
     if (status >= 0)
-        status = m->has_histories ? recsys__model_keep_histories(x, copy, &m->histories) : RECSYS_OK;
+        status = recsys__model_copy(x, m, replaced, data, &copy);
     if (status >= 0)
-        status = m->class->check(x, copy);
+        status = recsys__model_complete(x, copy);
     if (status < 0)
         recsys_model_release(copy);
     else

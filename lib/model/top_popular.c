@@ -62,7 +62,7 @@ static recsys_status score(recsys_exec *x, const recsys_model *m, const queries 
     return status < 0 ? status : recsys__dot_score(x, 1, users, recsys__model_tensor(m, "popularity")->data, at);
 }
 
-static const tensor_kind top_popular_tensors[] = { { "popularity", "users who interacted with each item", RECSYS_F32, 0 } };
+static const tensor_kind top_popular_tensors[] = { { "popularity", "users who interacted with each item", RECSYS_F32, 0, 0 } };
 
 const struct model_class recsys__top_popular = {
     .name = "top-popular",

@@ -97,6 +97,7 @@ recsys_status recsys__history_rank(recsys_exec *x, const item_weights *w, const 
     op_history_rank o = {
         .op = { OP_HISTORY_RANK, sizeof o },
         .x = bring_histories(&t, h, to->n_queries),
+        .n_entries = h->ptr[to->n_queries] - h->ptr[0],
         .weights = *w,
         .to = recsys__bring_ranking(&t, to),
     };

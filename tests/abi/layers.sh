@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # layers.sh - dependencies point one way: nothing above kernels/ includes or calls BLAS or LAPACK, nothing in kernels/ knows what is
-# above lib/backend, examples use the public API alone, and folders of lib/ include only those below them.
+# above lib/backend, examples use the public API alone, folders of lib/ include only those below them, and the file of a trained
+# model knows nothing of training.
 #
 # Usage: layers.sh SOURCE_ROOT STATIC_LIBRARY
 set -euo pipefail
@@ -21,11 +22,11 @@ done < <(includes kernels | grep -E ':(cblas|lapacke?|f77blas|openblas_config)\.
 
 while IFS= read -r line; do
   complain "kernels/ reaches above lib/backend: $line"
-done < <(includes kernels | grep -E ':(data|tensor|model|eval|io)/' || true)
+done < <(includes kernels | grep -E ':(data|tensor|model|eval|io|train)/' || true)
 
 while IFS= read -r line; do
   complain "examples/ reaches inside: $line"
-done < <(includes examples | grep -E ':(base|data|backend|tensor|model|eval|io|kernels)/' || true)
+done < <(includes examples | grep -E ':(base|data|backend|tensor|model|eval|io|train|kernels)/' || true)
 
 # below FOLDER PATTERN: FOLDER must not include what PATTERN names.
 below() {
@@ -33,13 +34,23 @@ below() {
     complain "lib/$1 reaches above itself: $line"
   done < <(includes "lib/$1" | grep -E ":($2)/" || true)
 }
-below base 'data|tensor|model|eval|io|kernels'
-below data 'tensor|model|eval|kernels'
-below backend 'data|tensor|model|eval|io|kernels'
-below tensor 'model|eval|io|kernels'
-below model 'eval|io|kernels'
-below eval 'io|kernels'
-below io 'eval|kernels'
+below base 'data|tensor|model|eval|io|train|kernels'
+below data 'tensor|model|eval|train|kernels'
+below backend 'data|tensor|model|eval|io|train|kernels'
+below tensor 'model|eval|io|train|kernels'
+below model 'eval|io|train|kernels'
+below eval 'io|train|kernels'
+below io 'eval|train|kernels'
+below train 'kernels'
+
+# A trained model is a file with a training_class in it: its mathematics, made of operations.
+trained=$(cd "$root" && grep -lE '^static const training_class ' lib/model/*.c || true)
+[ -n "$trained" ] || complain "no file of a trained model was found in lib/model"
+for file in $trained; do
+  while IFS= read -r line; do
+    complain "$file includes more than models, tensors and operations: $line"
+  done < <(grep -oE '^#include "[^"]+"' "$root/$file" | grep -vE '"(model/|tensor/|backend/op/|backend/run\.h")' || true)
+done
 
 # The objects: undefined BLAS or LAPACK names only in objects of the kernels. Object names begin with their path.
 nm -A --undefined-only "$archive" 2>/dev/null |

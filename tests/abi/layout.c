@@ -81,6 +81,13 @@ FIELD(recsys_param_info, choices, 48, const char *);
 FIELD(recsys_param_info, since, 56, const char *);
 FIELD(recsys_param_info, doc, 64, const char *);
 
+/* optimizer.h */
+SIZE(recsys_optimizer_class_info, 32);
+FIELD(recsys_optimizer_class_info, struct_size, 0, size_t);
+FIELD(recsys_optimizer_class_info, name, 8, const char *);
+FIELD(recsys_optimizer_class_info, summary, 16, const char *);
+FIELD(recsys_optimizer_class_info, citation, 24, const char *);
+
 /* dataset.h */
 SIZE(recsys_read_options, 72);
 FIELD(recsys_read_options, struct_size, 0, size_t);
@@ -108,7 +115,7 @@ FIELD(recsys_events, behaviours, 64, const char *const *);
 FIELD(recsys_events, sessions, 72, const int64_t *);
 FIELD(recsys_events, flags, 80, const uint8_t *);
 
-SIZE(recsys_statistics, 160);
+SIZE(recsys_statistics, 168);
 FIELD(recsys_statistics, struct_size, 0, size_t);
 FIELD(recsys_statistics, n_users, 8, int64_t);
 FIELD(recsys_statistics, n_items, 16, int64_t);
@@ -130,6 +137,7 @@ FIELD(recsys_statistics, item_max, 128, int64_t);
 FIELD(recsys_statistics, gini, 136, double);
 FIELD(recsys_statistics, time_min, 144, int64_t);
 FIELD(recsys_statistics, time_max, 152, int64_t);
+FIELD(recsys_statistics, n_clean, 160, int64_t);
 
 SIZE(recsys_feature_info, 48);
 FIELD(recsys_feature_info, struct_size, 0, size_t);
@@ -168,10 +176,11 @@ FIELD(recsys_model_class_info, name, 8, const char *);
 FIELD(recsys_model_class_info, summary, 16, const char *);
 FIELD(recsys_model_class_info, citation, 24, const char *);
 
-SIZE(recsys_fit_options, 16);
+SIZE(recsys_fit_options, 24);
 FIELD(recsys_fit_options, struct_size, 0, size_t);
 FIELD(recsys_fit_options, without_histories, 8, int32_t);
 FIELD(recsys_fit_options, reserved, 12, int32_t);
+FIELD(recsys_fit_options, training, 16, const struct recsys_training *);
 
 SIZE(recsys_cost, 32);
 FIELD(recsys_cost, struct_size, 0, size_t);
@@ -265,6 +274,70 @@ SIZE(recsys_write_options, 24);
 FIELD(recsys_write_options, struct_size, 0, size_t);
 FIELD(recsys_write_options, columns, 8, const char *);
 FIELD(recsys_write_options, separator, 16, const char *);
+
+/* trainer.h */
+SIZE(recsys_training_event, 192);
+FIELD(recsys_training_event, struct_size, 0, size_t);
+FIELD(recsys_training_event, kind, 8, int32_t);
+FIELD(recsys_training_event, part, 12, int32_t);
+FIELD(recsys_training_event, epoch, 16, int64_t);
+FIELD(recsys_training_event, n_epochs, 24, int64_t);
+FIELD(recsys_training_event, step, 32, int64_t);
+FIELD(recsys_training_event, n_steps, 40, int64_t);
+FIELD(recsys_training_event, samples, 48, int64_t);
+FIELD(recsys_training_event, loss, 56, double);
+FIELD(recsys_training_event, seconds, 64, double);
+FIELD(recsys_training_event, samples_per_second, 72, double);
+FIELD(recsys_training_event, eta_seconds, 80, double);
+FIELD(recsys_training_event, learning_rate, 88, double);
+FIELD(recsys_training_event, gradient_norm, 96, double);
+FIELD(recsys_training_event, validation, 104, double);
+FIELD(recsys_training_event, best, 112, double);
+FIELD(recsys_training_event, best_step, 120, int64_t);
+FIELD(recsys_training_event, kept, 128, double);
+FIELD(recsys_training_event, dropped, 136, double);
+FIELD(recsys_training_event, dropped_clean, 144, double);
+FIELD(recsys_training_event, dropped_noisy, 152, double);
+FIELD(recsys_training_event, clean, 160, double);
+FIELD(recsys_training_event, noisy, 168, double);
+FIELD(recsys_training_event, clean_loss, 176, double);
+FIELD(recsys_training_event, noisy_loss, 184, double);
+SIZE(recsys_training, 184);
+FIELD(recsys_training, struct_size, 0, size_t);
+FIELD(recsys_training, optimizer, 8, const recsys_optimizer *);
+FIELD(recsys_training, epochs, 16, int64_t);
+FIELD(recsys_training, max_steps, 24, int64_t);
+FIELD(recsys_training, batch_size, 32, int64_t);
+FIELD(recsys_training, n_negatives, 40, int64_t);
+FIELD(recsys_training, popularity, 48, double);
+FIELD(recsys_training, fixed_negatives, 56, int32_t);
+FIELD(recsys_training, validation_negatives, 60, int32_t);
+FIELD(recsys_training, validation, 64, const recsys_dataset *);
+FIELD(recsys_training, validate_every_steps, 72, int64_t);
+FIELD(recsys_training, validate_every_epochs, 80, int64_t);
+FIELD(recsys_training, select, 88, const char *);
+FIELD(recsys_training, patience, 96, int64_t);
+FIELD(recsys_training, watch, 104, recsys_training_fn);
+FIELD(recsys_training, watch_user, 112, void *);
+FIELD(recsys_training, start, 120, const recsys_model *const *);
+FIELD(recsys_training, n_start, 128, int64_t);
+FIELD(recsys_training, verified, 136, const recsys_dataset *);
+FIELD(recsys_training, warm_up_epochs, 144, int64_t);
+FIELD(recsys_training, fine_tune_epochs, 152, int64_t);
+FIELD(recsys_training, checkpoint, 160, const char *);
+FIELD(recsys_training, checkpoint_every, 168, int64_t);
+FIELD(recsys_training, resume, 176, const char *);
+SIZE(recsys_batch_input, 24);
+FIELD(recsys_batch_input, name, 0, const char *);
+FIELD(recsys_batch_input, data, 8, const void *);
+FIELD(recsys_batch_input, count, 16, int64_t);
+VALUE(RECSYS_TRAINING_STEP, 1);
+VALUE(RECSYS_TRAINING_VALIDATION, 2);
+VALUE(RECSYS_TRAINING_EPOCH, 3);
+VALUE(RECSYS_TRAINING_CHECKPOINT, 4);
+VALUE(RECSYS_PART_WARM_UP, 0);
+VALUE(RECSYS_PART_MAIN, 1);
+VALUE(RECSYS_PART_FINE_TUNE, 2);
 
 #endif
 

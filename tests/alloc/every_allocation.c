@@ -1,8 +1,4 @@
-/* every_allocation.c - fails every allocation in turn: the first, the second, and so on until the work succeeds.
- *
- * A work is done with one exec, again and again. Each failing run must return ERR_NO_MEMORY with a message, hand out
- * nothing, keep hold of nothing, and leave its inputs as they were; then the same exec must do the work right. Twice for
- * each allocation: it alone fails, or so do all after it.
+/* every_allocation.c - fails every allocation in turn (alloc/works.h): of data, splits, closed-form models, evaluation, files.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
@@ -12,52 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "io/models.h"
-
-/* What all works start from. Made before anything fails. */
-typedef struct inputs {
-    fixture f;
-    recsys_dataset *data, *train, *test;
-    recsys_params *params[MODEL_CASES]; /* NULL for models that have none */
-    recsys_model *model[MODEL_CASES];
-    char events_path[TEST_PATH_ROOM], gz_path[TEST_PATH_ROOM], items_path[TEST_PATH_ROOM], model_path[TEST_PATH_ROOM];
-    char out_path[TEST_PATH_ROOM], movielens_path[TEST_PATH_ROOM];
-    int64_t n_entries; /* in the folder */
-} inputs;
-
-/* Does a work with `x`; what it makes goes to result[]: released and set to NULL by its own function. */
-typedef struct outcome {
-    recsys_dataset *dataset[3];
-    recsys_split split;
-    recsys_model *model;
-    recsys_report *report;
-    recsys_evaluator *evaluator;
-    recsys_params *params;
-    recsys_env *env;
-    recsys_exec *exec;
-} outcome;
-
-typedef recsys_status (*work)(inputs *in, recsys_exec *x, outcome *out);
-
-static void release_outcome(outcome *o)
-{
-    for (int i = 0; i < 3; i++) recsys_dataset_release(o->dataset[i]);
-    recsys_split_release(&o->split);
-    recsys_model_release(o->model);
-    recsys_report_release(o->report);
-    recsys_evaluator_release(o->evaluator);
-    recsys_params_release(o->params);
-    recsys_exec_release(o->exec);
-    recsys_env_release(o->env);
-    *o = (outcome){ .split = RECSYS_SPLIT_INIT };
-}
-
-static int holds_something(const outcome *o)
-{
-    static const recsys_split no_split = RECSYS_SPLIT_INIT;
-    return o->dataset[0] || o->dataset[1] || o->dataset[2] || memcmp(&o->split, &no_split, sizeof no_split) != 0 || o->model ||
-           o->report || o->params || o->env || o->exec;
-}
+#include "alloc/works.h"
 
 /* ---- the works ---- */
 
@@ -313,166 +264,11 @@ static recsys_status open_params(inputs *in, recsys_exec *x, outcome *out)
     return status;
 }
 
-/* ---- the loop ---- */
-
-/* A failed work hands out nothing, says why, and leaves the file that was there and nothing beside it. */
-static void check_failure(inputs *in, const char *name, int64_t n, const recsys_exec *x, recsys_status status, const outcome *out)
-{
-    recsys_error_info error = RECSYS_ERROR_INFO_INIT;
-    recsys_exec_last_error(x, &error);
-    int has_own_error = strcmp(name, "open_env") == 0 || strcmp(name, "open_params") == 0;
-    if (holds_something(out)) fail_msg("%s, allocation %" PRId64 ": something was handed out", name, n);
-    if (!has_own_error && (error.status != status || !error.message[0]))
-        fail_msg("%s, allocation %" PRId64 ": the exec has no message", name, n);
-    size_t size;
-    unsigned char *bytes = test_read_file(in->out_path, &size);
-    if (strcmp((char *)bytes, "old") != 0) fail_msg("%s, allocation %" PRId64 ": the old file is gone", name, n);
-    free(bytes);
-    if (fixture_entries(&in->f) != in->n_entries) fail_msg("%s, allocation %" PRId64 ": a file was left behind", name, n);
-}
-
-/* Runs the work with its n-th allocation failing (0: none), and after a failure once more with memory again; 1 if it needed
- * fewer than n. */
-static int run_failing(inputs *in, const char *name, work w, int64_t n, int after_too)
-{
-    long long blocks = atomic_load(&in->f.heap.blocks), bytes = atomic_load(&in->f.heap.bytes);
-    recsys_exec *x = fixture_exec(&in->f, 1, 0, 5);
-    outcome out = { .split = RECSYS_SPLIT_INIT };
-    unlink(in->out_path); /* a new file: one that is cut and written anew is synced by some file systems */
-    test_write_text(in->out_path, "old");
-    test_heap_fail(&in->f.heap, n, after_too);
-    recsys_status status = w(in, x, &out);
-    int refused = atomic_load(&in->f.heap.refused) > 0;
-    test_heap_fail(&in->f.heap, 0, 0);
-    if (status != (refused ? RECSYS_ERR_NO_MEMORY : RECSYS_OK)) {
-        recsys_error_info error = RECSYS_ERROR_INFO_INIT;
-        recsys_exec_last_error(x, &error);
-        fail_msg("%s, allocation %" PRId64 ": %s \"%s\"", name, n, recsys_status_name(status), error.message);
-    }
-    if (status) check_failure(in, name, n, x, status, &out);
-    release_outcome(&out);
-    if (status) {
-        expect_ok(x, w(in, x, &out));
-        release_outcome(&out);
-    }
-    recsys_exec_release(x);
-    long long more_blocks = atomic_load(&in->f.heap.blocks) - blocks, more_bytes = atomic_load(&in->f.heap.bytes) - bytes;
-    if (n > 0 && (more_blocks || more_bytes))
-        fail_msg("%s, allocation %" PRId64 ": %lld blocks and %lld bytes more than before", name, n, more_blocks, more_bytes);
-    return !refused;
-}
-
-static void fail_each(inputs *in, const char *name, work w)
-{
-    /* Views that a dataset makes once and keeps are made here; the works that fit begin with datasets of their own. */
-    run_failing(in, name, w, 0, 0);
-    int64_t n = 0;
-    for (int after_too = 0; after_too <= 1; after_too++) {
-        n = 1;
-        while (!run_failing(in, name, w, n, after_too)) n++;
-    }
-    print_message("%-16s %4" PRId64 " allocations\n", name, n - 1);
-}
-
-/* A folder in the layout of the latest MovieLens. */
-static void write_movielens(inputs *in)
-{
-    static const char *const files[][2] = {
-        { "ratings.csv", "userId,movieId,rating,timestamp\n1,10,4.0,964982703\n1,20,3.5,964982704\n2,10,5.0,964982705\n" },
-        { "movies.csv", "movieId,title,genres\n10,\"Heat, The (1995)\",Action|Crime\n20,Jumanji (1995),Children\n"
-                        "30,X,(no genres listed)\n" },
-        { "tags.csv", "userId,movieId,tag,timestamp\n1,10,tense,1139045764\n2,10,tense,1139045765\n2,20,dice,1139045766\n" },
-    };
-    assert_int_equal(mkdir(fixture_path(&in->f, "ml", in->movielens_path), 0700), 0);
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char name[64], path[TEST_PATH_ROOM];
-        snprintf(name, sizeof name, "ml/%s", files[i][0]);
-        test_write_text(fixture_path(&in->f, name, path), files[i][1]);
-    }
-}
-
-static void open_inputs(inputs *in)
-{
-    fixture_open(&in->f, 1);
-    recsys_exec *x = in->f.exec;
-    fixture_path(&in->f, "events.tsv", in->events_path);
-    fixture_path(&in->f, "events.tsv.gz", in->gz_path);
-    fixture_path(&in->f, "items.txt", in->items_path);
-    fixture_path(&in->f, "m.safetensors", in->model_path);
-    fixture_path(&in->f, "out.safetensors", in->out_path);
-    in->data = test_random_dataset(x, 8, 12, 5, TEST_VALUES | TEST_TIMES | TEST_REPEATS, 5);
-    in->train = test_random_dataset(x, 8, 12, 5, TEST_VALUES, 6);
-    in->test = test_random_dataset(x, 9, 13, 3, TEST_VALUES, 7);
-    expect_ok(x, recsys_dataset_write(in->data, x, in->events_path, NULL));
-    expect_ok(x, recsys_dataset_write(in->data, x, in->gz_path, NULL));
-    FILE *items = fopen(in->items_path, "w");
-    assert_non_null(items);
-    for (int i = 0; i < 13; i++) fprintf(items, "%d\t%d\t%d\n", i, i + 20, i + 7);
-    fclose(items);
-    write_movielens(in);
-    for (int c = 0; c < MODEL_CASES; c++) {
-        in->model[c] = model_of(x, &model_cases[c], 8, 12);
-        if (!model_cases[c].params) continue;
-        assert_int_equal(recsys_params_create(in->f.env, model_cases[c].model, &in->params[c], NULL), RECSYS_OK);
-        assert_int_equal(recsys_params_set_text(in->params[c], model_cases[c].params), RECSYS_OK);
-    }
-    expect_ok(x, recsys_model_save(in->model[1], x, in->model_path, NULL));
-    test_write_text(in->out_path, "old");
-    in->n_entries = fixture_entries(&in->f);
-}
-
-/* The inputs are what they were. */
-static void check_inputs(inputs *in)
-{
-    recsys_exec *x = in->f.exec;
-    size_t n_before, n_after;
-    unsigned char *before = test_read_file(in->events_path, &n_before);
-    expect_ok(x, recsys_dataset_write(in->data, x, in->out_path, NULL));
-    unsigned char *after = test_read_file(in->out_path, &n_after);
-    assert_int_equal(n_before, n_after);
-    assert_memory_equal(before, after, n_before);
-    free(before);
-    free(after);
-    for (int c = 0; c < MODEL_CASES; c++) {
-        recsys_model *again = model_of(x, &model_cases[c], 8, 12);
-        expect_same_model(x, in->model[c], again, 1);
-        recsys_model_release(again);
-    }
-}
-
-static void close_inputs(inputs *in)
-{
-    for (int c = 0; c < MODEL_CASES; c++) {
-        recsys_model_release(in->model[c]);
-        recsys_params_release(in->params[c]);
-    }
-    recsys_dataset_release(in->data);
-    recsys_dataset_release(in->train);
-    recsys_dataset_release(in->test);
-    fixture_close(&in->f);
-}
-
-typedef struct named_work {
-    const char *name;
-    work w;
-} named_work;
-
-#define WORK(function) { #function, function }
-
-static void run_works(const named_work *works, size_t n)
-{
-    inputs in = { 0 };
-    open_inputs(&in);
-    for (size_t i = 0; i < n; i++) fail_each(&in, works[i].name, works[i].w);
-    check_inputs(&in);
-    close_inputs(&in);
-}
-
 static void test_handles(void **state)
 {
     (void)state;
     static const named_work works[] = { WORK(open_env), WORK(open_params) };
-    run_works(works, sizeof works / sizeof *works);
+    run_works(works, sizeof works / sizeof *works, 0);
 }
 
 static void test_data(void **state)
@@ -482,7 +278,7 @@ static void test_data(void **state)
         WORK(read_delimited), WORK(read_gz), WORK(read_parts), WORK(read_adjacency), WORK(read_movielens),
         WORK(build),          WORK(statistics), WORK(filter),  WORK(merge),       WORK(write_events),
     };
-    run_works(works, sizeof works / sizeof *works);
+    run_works(works, sizeof works / sizeof *works, 0);
 }
 
 static void test_split(void **state)
@@ -491,7 +287,7 @@ static void test_split(void **state)
     static const named_work works[] = {
         WORK(split_random), WORK(split_per_user), WORK(split_last), WORK(split_time), WORK(split_strong),
     };
-    run_works(works, sizeof works / sizeof *works);
+    run_works(works, sizeof works / sizeof *works, 0);
 }
 
 static void test_models(void **state)
@@ -501,16 +297,17 @@ static void test_models(void **state)
         WORK(fit_0),      WORK(fit_1),       WORK(fit_2),        WORK(fit_3),       WORK(fit_4),
         WORK(fit_5),      WORK(topk_dense),  WORK(topk_sparse),  WORK(topk_vectors), WORK(with_tensor), WORK(read_weights),
     };
-    run_works(works, sizeof works / sizeof *works);
+    run_works(works, sizeof works / sizeof *works, 0);
 }
 
-/* Once an exec has answered, the same question to EASE^R takes nothing from the allocator. */
+/* Once an exec has answered, the same question to a model takes nothing from the allocator. */
 static void test_steady_state(void **state)
 {
     (void)state;
     inputs in = { 0 };
     open_inputs(&in);
     for (int c = 0; c < MODEL_CASES; c++) {
+        if (strstr(model_cases[c].name, "colliding")) continue; /* takes room for the rows of its neighbours at each call */
         recsys_exec *x = fixture_exec(&in.f, 2, 0, 0);
         recsys_query q = RECSYS_QUERY_INIT;
         int64_t history[] = { 3, 1 }, items[4];
@@ -531,14 +328,14 @@ static void test_evaluation(void **state)
 {
     (void)state;
     static const named_work works[] = { WORK(evaluate), WORK(evaluate_sampled) };
-    run_works(works, sizeof works / sizeof *works);
+    run_works(works, sizeof works / sizeof *works, 0);
 }
 
 static void test_files(void **state)
 {
     (void)state;
     static const named_work works[] = { WORK(save_1), WORK(save_2), WORK(save_5), WORK(load) };
-    run_works(works, sizeof works / sizeof *works);
+    run_works(works, sizeof works / sizeof *works, 0);
 }
 
 int main(void)

@@ -10,6 +10,9 @@
 
 #include "tests/support/support.h"
 
+#include "backend/op/gradient_norm.h"
+#include "backend/op/optimize.h"
+
 typedef struct script {
     backend table;
     /* What to do. */
@@ -99,8 +102,10 @@ static void write_script(script *s, recsys_exec *x)
 /* Room for the largest descriptor, all sizes 0. */
 typedef union any_op {
     op op;
-    unsigned char room[512];
+    op_optimize optimize;
+    unsigned char room[4096];
 } any_op;
+_Static_assert(sizeof(op_optimize) <= 4096 && sizeof(op_gradient_norm) <= 4096, "the longest descriptors are lists of parameters");
 
 static any_op op_of(int32_t number)
 {

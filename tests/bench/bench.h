@@ -53,6 +53,7 @@ uint64_t bench_random(uint64_t *state);
  * have an event. */
 recsys_dataset *bench_data(const bench *b, int64_t users, int64_t items, int64_t mean, uint64_t seed);
 
+void bench_gather_dot(bench *b);
 void bench_gram(bench *b);
 void bench_spd_inverse(bench *b);
 void bench_ease_rank(bench *b);
@@ -60,5 +61,10 @@ void bench_dot_lists(bench *b);
 void bench_dot_rank(bench *b);
 void bench_read_text(bench *b);
 void bench_latency(bench *b);
+void bench_linear(bench *b);
+void bench_sampler(bench *b);
+void bench_optimizer(bench *b);
+void bench_pair_rank(bench *b);
+void bench_train(bench *b);
 
 #endif

@@ -15,7 +15,10 @@ static const struct {
 } cases[] = {
     { "gram", bench_gram },           { "spd_inverse", bench_spd_inverse }, { "ease_rank", bench_ease_rank },
     { "dot_lists", bench_dot_lists }, { "dot_rank", bench_dot_rank },       { "read_text", bench_read_text },
-    { "latency", bench_latency },
+    { "latency", bench_latency },     { "gather_dot", bench_gather_dot },
+    { "sampler", bench_sampler },     { "pair_rank", bench_pair_rank },
+    { "optimizer", bench_optimizer }, { "linear", bench_linear },
+    { "train", bench_train },
 };
 
 enum { CASES = sizeof cases / sizeof *cases };

@@ -9,6 +9,14 @@ test_entree() {
   json s.json 'j["users"] == 20093 and j["items"] == 676 and j["events"] == 238868 and j["sessions"] == 50672 and j["behaviours"] == 9'
 }
 
+test_entree_chosen_against_browsed() {
+  columns=(--columns user,item,behaviour,time,session)
+  run 0 stats "$data/entree/events.tsv.gz" "${columns[@]}" --clean 'behaviour==end' --json s.json
+  json s.json 'j["events"] == 238868 and j["clean_events"] == 44580'
+  run 0 stats "$data/entree/events.tsv.gz" "${columns[@]}" --duplicates last --clean 'behaviour==end' --json s.json
+  json s.json 'j["events"] == j["interactions"] == 178549 and j["clean_events"] == 39004'
+}
+
 test_msweb_new_users_by_fold_in() {
   run 0 train ease --train "$data/msweb/train.tsv.gz" --columns user,item --params l2=100 --out m.safetensors --json t.json
   json t.json 'j["users"] == 32711 and j["items"] == 285 and j["interactions"] == 98654'

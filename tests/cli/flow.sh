@@ -47,6 +47,59 @@ test_reading_options() {
   run 0 stats numbers.tsv.gz
 }
 
+test_clean_events() {
+  printf 'a\tx\t5\na\ty\t3\nb\tx\t4\nb\ty\t5\nb\ty\t1\n' >ratings.tsv
+  columns=(--columns user,item,value)
+  run 0 stats ratings.tsv "${columns[@]}" --json s.json
+  json s.json '"clean_events" not in j'
+  run 0 stats ratings.tsv "${columns[@]}" --clean 'value>=5' --json s.json
+  json s.json 'j["events"] == 5 and j["clean_events"] == 2'
+  has out "clean events            2 (40.00 %)"
+  run 0 stats ratings.tsv "${columns[@]}" --clean 'value>=5' --only-clean --json s.json
+  json s.json 'j["events"] == 2 and j["clean_events"] == 2'
+  # the rule sees values before --min-value drops them, and after --duplicates merged them
+  run 0 stats ratings.tsv "${columns[@]}" --min-value 4 --clean 'value>=5' --json s.json
+  json s.json 'j["events"] == 3 and j["clean_events"] == 2 and j["value_max"] == 1'
+  run 0 stats ratings.tsv "${columns[@]}" --duplicates sum --clean 'value>=6' --json s.json
+  json s.json 'j["events"] == 4 and j["clean_events"] == 1'
+  run 0 split ratings.tsv "${columns[@]}" --clean 'value>=5' --test-share 0.4 --out parts --json s.json
+  json s.json 'j["columns"] == "user,item,value,flag"'
+  run 2 stats ratings.tsv "${columns[@]}" --clean 'vaule>=5'
+  has err 'did you mean "value"'
+  run 2 stats ratings.tsv "${columns[@]}" --clean 'value>=five'
+  run 1 stats ratings.tsv --columns user,item --clean 'value>=5'
+  has err "no values"
+  run 1 stats ratings.tsv --columns user,item --only-clean
+  has err "no flags"
+}
+
+test_rating_and_negative_files() {
+  printf '0\t1\t1\n0\t2\t0\n1\t1\t1\n2\t3\t1\n2\t1\t1\n' >small.train.rating
+  printf '(0,3)\t4\t5\n(1,4)\t2\t3\n' | gzip >small.test.negative.gz
+  run 0 stats small.train.rating --users 3 --items 6 --json s.json
+  json s.json 'j["users"] == 3 and j["items"] == 6 and j["events"] == 5 and j["clean_events"] == 4'
+  run 0 stats small.test.negative.gz --json s.json
+  json s.json 'j["events"] == 2'
+  run 0 stats small.test.negative.gz --format negative-candidates --json s.json
+  json s.json 'j["events"] == 4'
+  run 0 train top-popular --train small.train.rating --users 3 --items 6 --out m.safetensors
+  run 0 evaluate m.safetensors --test small.test.negative.gz --negatives small.test.negative.gz --cutoffs 1,3 --json r.json
+  json r.json 'j["metrics"]["1"]["RECALL"] == 0.5 and j["metrics"]["3"]["RECALL"] == 1'
+  # --columns speaks of the files that have columns; of what is known all counts, of the test what is clean
+  run 0 evaluate m.safetensors --train small.train.rating --test small.train.rating --columns user,item,flag --only-clean \
+    --keep-seen --cutoffs 2 --json r.json
+  json r.json 'j["users"] == 3'
+  printf '0\t1\t1\n0\t1\t7\n' >bad.rating
+  run 1 stats bad.rating
+  has err "bad.rating:2: column 3 (flag)"
+  printf '(0,3)\t4\n(0;3)\t4\n' >bad.negative
+  run 1 stats bad.negative
+  has err "bad.negative:2: "
+  printf '0\t1\t1\n0\t2\t0\n0\t1\t0\n' >twice.rating
+  run 1 stats twice.rating --duplicates error
+  has err "twice.rating:3: user 0 and item 1"
+}
+
 test_split_methods() {
   two_tastes
   columns=(--columns user,item,value,time)

@@ -172,6 +172,29 @@ static void test_users_and_items_without_events(void **state)
     fixture_close(&f);
 }
 
+static void test_clean_events(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_open(&f, 1);
+    recsys_statistics s = RECSYS_STATISTICS_INIT;
+    char buffer[2048];
+    int64_t length;
+    recsys_dataset *d = dataset_from(&f, "user,item", "1 1\n");
+    expect_ok(f.exec, recsys_dataset_statistics(d, f.exec, &s));
+    assert_int_equal(s.n_clean, -1);
+    expect_ok(f.exec, recsys_dataset_statistics_text(d, f.exec, buffer, sizeof buffer, &length));
+    assert_null(strstr(buffer, "clean"));
+    recsys_dataset_release(d);
+    d = dataset_from(&f, "user,item,flag", "1 1 1\n1 2 0\n1 3 0\n1 1 0\n");
+    expect_ok(f.exec, recsys_dataset_statistics(d, f.exec, &s));
+    assert_int_equal(s.n_clean, 1);
+    expect_ok(f.exec, recsys_dataset_statistics_text(d, f.exec, buffer, sizeof buffer, &length));
+    assert_non_null(strstr(buffer, "clean events            1 (25.00 %)\n"));
+    recsys_dataset_release(d);
+    fixture_close(&f);
+}
+
 static void test_bad_arguments(void **state)
 {
     (void)state;
@@ -215,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_implicit_data_with_behaviours),
         cmocka_unit_test(test_gini),
         cmocka_unit_test(test_users_and_items_without_events),
+        cmocka_unit_test(test_clean_events),
         cmocka_unit_test(test_bad_arguments),
         cmocka_unit_test(test_each_allocation_may_fail),
     };

@@ -20,9 +20,12 @@ static recsys_read_options choose(const uint8_t byte[4])
         NULL, "user,item", "item,user", "user,item,value", "_,user,item,value,time", "user,item,behaviour,session,flag", "a=user,b=item"};
     static const char *const separators[] = {NULL, "\t", ",", "::", " "};
     static const char *const universes[] = {NULL, "3", "1000"};
+    static const char *const formats[] = {"delimited", "delimited", "delimited", "adjacency",
+                                          "delimited", "rating",    "negative",  "negative-candidates"};
     recsys_read_options options = RECSYS_READ_OPTIONS_INIT;
-    options.format = byte[0] % 4 == 3 ? "adjacency" : "delimited";
-    options.columns = byte[0] % 4 == 3 ? NULL : columns[byte[1] % 7];
+    options.format = formats[byte[0] % 8];
+    int has_columns = strcmp(options.format, "delimited") == 0 || strcmp(options.format, "rating") == 0;
+    options.columns = has_columns ? columns[byte[1] % 7] : NULL;
     options.separator = separators[byte[2] % 5];
     options.users = universes[byte[2] / 5 % 3];
     options.items = universes[byte[2] / 15 % 3];

@@ -7,12 +7,22 @@
 #include <string.h>
 
 const model_case model_cases[MODEL_CASES] = {
-    { "ease", "ease", "l2=2.5", 0, 0 },
-    { "ease_values", "ease", "l2=3,values=given,normalize=both", TEST_VALUES | TEST_STRINGS, 0 },
-    { "ease_sparse", "ease", "l2=1.5,top_k=3", TEST_VALUES, 0 },
-    { "ease_bare", "ease", "l2=2.5", TEST_STRINGS, 1 },
-    { "top_popular", "top-popular", "", TEST_TIMES, 0 },
-    { "embeddings", "embeddings", NULL, TEST_STRINGS, 0 },
+    { .name = "ease", .model = "ease", .params = "l2=2.5" },
+    { .name = "ease_values", .model = "ease", .params = "l2=3,values=given,normalize=both", .flags = TEST_VALUES | TEST_STRINGS },
+    { .name = "ease_sparse", .model = "ease", .params = "l2=1.5,top_k=3", .flags = TEST_VALUES },
+    { .name = "ease_bare", .model = "ease", .params = "l2=2.5", .flags = TEST_STRINGS, .without_histories = 1 },
+    { .name = "top_popular", .model = "top-popular", .params = "", .flags = TEST_TIMES },
+    { .name = "embeddings", .model = "embeddings", .flags = TEST_STRINGS },
+    { .name = "gmf", .model = "gmf", .params = "dim=5,loss=t-ce,num_gradual=3", .optimizer = "adam",
+      .optimizer_params = "lr=0.01,clip_norm=0.5", .select = "loss" },
+    { .name = "mlp", .model = "mlp", .params = "dim=3,layers=2,dropout=0.2,loss=r-ce", .flags = TEST_STRINGS, .optimizer = "adagrad",
+      .optimizer_params = "lr=0.05", .select = "NDCG@3" },
+    { .name = "neumf_colliding", .model = "neumf", .params = "dim=4,layers=1,colliding=0.4,neighbours=3", .optimizer = "sgd",
+      .optimizer_params = "lr=0.1,momentum=0.9", .verified = 1 },
+    { .name = "cdae", .model = "cdae", .params = "hidden=6,dropout=0.3,loss=t-ce,num_gradual=2", .flags = TEST_VALUES,
+      .optimizer = "adamw", .optimizer_params = "lr=0.01,weight_decay=0.1", .select = "loss" },
+    { .name = "cdae_sampled", .model = "cdae", .params = "hidden=3,activation=tanh,output=sampled", .flags = TEST_STRINGS,
+      .without_histories = 1, .optimizer = "adam", .optimizer_params = "", .select = "loss" },
 };
 
 static recsys_status from_vectors(recsys_exec *exec, const recsys_dataset *train, const recsys_fit_options *options,
@@ -29,6 +39,42 @@ static recsys_status from_vectors(recsys_exec *exec, const recsys_dataset *train
     return status;
 }
 
+static recsys_status make_optimizer(recsys_exec *exec, const model_case *c, recsys_optimizer **optimizer)
+{
+    recsys_params *params = NULL;
+    recsys_error_info error = RECSYS_ERROR_INFO_INIT;
+    recsys_status status = recsys_optimizer_params(recsys_exec_env(exec), c->optimizer, &params, &error);
+    if (!status) status = recsys_params_set_text(params, c->optimizer_params);
+    if (!status) status = recsys_optimizer_create(exec, params, optimizer);
+    recsys_params_release(params);
+    return status;
+}
+
+static recsys_status train_by_steps(recsys_exec *exec, const model_case *c, const recsys_params *params,
+                                    const recsys_dataset *train, recsys_fit_options options, recsys_model **model)
+{
+    recsys_training t = RECSYS_TRAINING_INIT;
+    recsys_dataset *validation = NULL, *verified = NULL;
+    recsys_optimizer *optimizer = NULL;
+    int64_t n_users = recsys_ids_count(recsys_dataset_users(train)), n_items = recsys_ids_count(recsys_dataset_items(train));
+    recsys_status status = make_optimizer(exec, c, &optimizer);
+    if (!status && c->select) status = test_make_dataset(exec, n_users, n_items, 2, c->flags, 12, &validation);
+    if (!status && c->verified) status = test_make_dataset(exec, n_users, n_items, 3, c->flags, 13, &verified);
+    t.optimizer = optimizer;
+    t.epochs = 2;
+    t.batch_size = strcmp(c->model, "cdae") == 0 ? n_users / 3 + 1 : 50;
+    t.validation = validation;
+    t.select = c->select;
+    t.verified = verified;
+    t.warm_up_epochs = t.fine_tune_epochs = c->verified;
+    options.training = &t;
+    if (!status) status = recsys_model_fit(params, train, exec, &options, model);
+    recsys_optimizer_release(optimizer);
+    recsys_dataset_release(verified);
+    recsys_dataset_release(validation);
+    return status;
+}
+
 recsys_status make_model(recsys_exec *exec, const model_case *c, int64_t n_users, int64_t n_items, recsys_model **model)
 {
     recsys_dataset *train = NULL;
@@ -40,7 +86,8 @@ recsys_status make_model(recsys_exec *exec, const model_case *c, int64_t n_users
     recsys_status status = test_make_dataset(exec, n_users, n_items, 6, c->flags, 11, &train);
     if (!status && c->params) status = recsys_params_create(recsys_exec_env(exec), c->model, &params, &error);
     if (!status && c->params && *c->params) status = recsys_params_set_text(params, c->params);
-    if (!status && c->params) status = recsys_model_fit(params, train, exec, &options, model);
+    if (!status && c->optimizer) status = train_by_steps(exec, c, params, train, options, model);
+    if (!status && c->params && !c->optimizer) status = recsys_model_fit(params, train, exec, &options, model);
     if (!status && !c->params) status = from_vectors(exec, train, &options, model);
     recsys_params_release(params);
     recsys_dataset_release(train);

@@ -39,6 +39,7 @@ static void test_shapes(void **state)
                 check_shape(f.exec, 1, sizes[d], sizes[c]);
                 check_shape(f.exec, 50, sizes[d], sizes[c]);
             }
+        check_shape(f.exec, 50, 97, 3001); /* enough for several threads */
         fixture_close(&f);
     }
     (void)state;

@@ -58,6 +58,7 @@ static void ask(const fixture *f, const question *a, int64_t q0, int64_t q1, int
     int32_t *items = case_array(rows * a->k, sizeof *items);
     op_history_rank o = { .op = { OP_HISTORY_RANK, sizeof o },
                           .x = { a->x.ptr + q0, a->x.item, a->x.val },
+                          .n_entries = a->x.ptr[q1] - a->x.ptr[q0],
                           .weights = a->w,
                           .to = { .n_queries = rows, .n_items = a->n, .k = a->k,
                                   .mask_ptr = a->mask.ptr ? a->mask.ptr + q0 : NULL, .mask_item = a->mask.item,
@@ -200,16 +201,17 @@ static void test_cancel(void **state)
     case_lists l = case_random_lists(Q, n, 0.1, 3);
     item_weights dense = { .n_items = n, .precision = { n, SYMMETRIC_LINE, data } };
     item_weights sparse = case_sparse_weights(full, n, 0.3, 1);
-    op_history_rank o = { .op = { OP_HISTORY_RANK, sizeof o }, .x = { l.ptr, l.item, NULL }, .weights = dense,
+    op_history_rank o = { .op = { OP_HISTORY_RANK, sizeof o }, .x = { l.ptr, l.item, NULL },
+                          .n_entries = l.ptr[Q], .weights = dense,
                           .to = { .n_queries = Q, .n_items = n, .k = k, .items = items, .scores = scores } };
     for (int t = 0; t < CASE_THREADS; t++) {
-        o.weights = dense, o.to.n_queries = Q;
+        o.weights = dense, o.to.n_queries = Q, o.n_entries = l.ptr[Q];
         assert_int_equal(case_run(&f, &o.op, case_threads[t], 1, 4, &e), RECSYS_ERR_CANCELLED);
-        o.to.n_queries = 1; /* by rows */
+        o.to.n_queries = 1, o.n_entries = l.ptr[1]; /* by rows */
         assert_int_equal(case_run(&f, &o.op, case_threads[t], 1, 1, &e), RECSYS_ERR_CANCELLED);
-        o.weights = sparse, o.to.n_queries = Q;
+        o.weights = sparse, o.to.n_queries = Q, o.n_entries = l.ptr[Q];
         assert_int_equal(case_run(&f, &o.op, case_threads[t], 1, 4, &e), RECSYS_ERR_CANCELLED);
-        o.to.n_queries = 0;
+        o.to.n_queries = 0, o.n_entries = 0;
         assert_int_equal(case_run(&f, &o.op, case_threads[t], 1, 1, &e), RECSYS_OK);
     }
     case_free_sparse_weights(&sparse);

@@ -1,7 +1,7 @@
 /* history_rank.h - the k items of highest score X B for each of Q sparse histories X. I items, E entries in X.
  * B from P in serving layout or as sparse rows; scores, order of sums, bits and bound as in history_score.h; lists, mask
- * and order of items as in rank.h. Values of histories are finite. Lists overlap nothing. The workspace depends on the
- * numbers in the descriptor and on x.ptr[0] and x.ptr[Q]: ask for it with the descriptor that runs.
+ * and order of items as in rank.h. Values of histories are finite. Lists overlap nothing. The workspace depends on all
+ * numbers in the descriptor: ask for it with the descriptor that runs.
  *
  * From P, by panels where E >= I / 2: 32 columns at a time are written out next to each other, all queries run over
  * them, then the next 32; a query keeps a list of about 2 k + 64 candidates in between. Cost: E I additions from rows of
@@ -25,6 +25,7 @@
 typedef struct op_history_rank {
     op op;
     histories x;
+    int64_t n_entries;  /* x.ptr[Q] - x.ptr[0]: what can be known of x before it is read */
     item_weights weights;
     ranking to;
 } op_history_rank;

@@ -1,0 +1,90 @@
+/* factors.c - lists, scores and rows of scores by inner products of vectors that are computed for each query.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "model/factors.h"
+
+#include <math.h>
+
+#include "backend/run.h"
+#include "base/scratch.h"
+#include "tensor/ops.h"
+
+static recsys_status begin(recsys_exec *x, const recsys_model *m, const queries *q, factors_of_queries of, factors *f, float *bias)
+{
+    tape *g;
+    recsys_status status = recsys__scoring_tape(x, &g);
+    if (status < 0)
+        return status;
+    *f = of(g, m, q);
+    *bias = 0.0f;
+    status = recsys__tape_status(g);
+    if (status >= 0 && f->bias.data != NULL)
+        status = recsys__download(x, bias, f->bias.data, sizeof *bias);
+    return status;
+}
+
+static void add(float *scores, int64_t count, float bias)
+{
+    for (int64_t i = 0; i < count; i++)
+        scores[i] += bias;
+}
+
+recsys_status recsys__factors_rank(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to, factors_of_queries of)
+{
+    factors f;
+    float bias;
+    recsys_status status = begin(x, m, q, of, &f, &bias);
+    if (status >= 0)
+        status = recsys__dot_rank(x, tensor_columns(&f.users), f.users.data, f.items.data, to);
+    if (status >= 0)
+        add(to->scores, to->n_queries * to->k, bias);
+    return status;
+}
+
+recsys_status recsys__factors_score(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at, factors_of_queries of)
+{
+    factors f;
+    float bias;
+    recsys_status status = begin(x, m, q, of, &f, &bias);
+    if (status >= 0)
+        status = recsys__dot_score(x, tensor_columns(&f.users), f.users.data, f.items.data, at);
+    if (status >= 0)
+        add(at->out, at->ptr != NULL ? at->ptr[at->n_queries] : at->n_queries * at->n_items, bias);
+    return status;
+}
+
+recsys_status recsys__factors_score_rows(recsys_exec *x, const recsys_model *m, const queries *q, float *out, factors_of_queries of)
+{
+    tape *g;
+    recsys_status status = recsys__scoring_tape(x, &g);
+    if (status < 0)
+        return status;
+    factors f = of(g, m, q);
+    tensor scores = op_matmul_nt(g, f.users, f.items);
+    if (f.bias.data != NULL)
+        scores = op_add(g, scores, f.bias);
+    recsys__tape_copy_out(g, scores, out);
+    return recsys__tape_status(g);
+}
+
+recsys_status recsys__cosine_similarity(recsys_exec *x, const model_tensor *table, int32_t item, float *out)
+{
+    int64_t n = table->shape[0], dim = table->shape[1];
+    const float *data = table->data;
+    float *row;
+    scoring at = { .n_queries = 1, .n_items = n, .out = out };
+    recsys_status status = recsys__scratch(x, SCRATCH_MODEL_A, n * dim, sizeof *row, &row);
+    if (status >= 0)
+        status = recsys__dot_score(x, dim, data + item * dim, data, &at);
+    if (status >= 0)
+        status = recsys__download(x, row, data, n * dim * (int64_t)sizeof *row);
+    for (int64_t i = 0; status >= 0 && i < n; i++) {
+        double own = 0.0, other = 0.0;
+        for (int64_t d = 0; d < dim; d++) {
+            own += (double)row[item * dim + d] * (double)row[item * dim + d];
+            other += (double)row[i * dim + d] * (double)row[i * dim + d];
+        }
+        out[i] = own > 0.0 && other > 0.0 ? (float)((double)out[i] / sqrt(own * other)) : 0.0f;
+    }
+    return status;
+}

@@ -1,0 +1,28 @@
+/* factors.h - scoring of models whose score is an inner product of a query's vector and an item's, plus a constant.
+ *
+ * Q queries, I items, D width.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef MODEL_FACTORS_H
+#define MODEL_FACTORS_H
+
+#include "model/training.h"
+
+typedef struct factors {
+    tensor users; /* Q x D */
+    tensor items; /* I x D */
+    tensor bias;  /* 1; the empty tensor: 0 */
+} factors;
+
+/* The vectors of some queries, on the tape. */
+typedef factors (*factors_of_queries)(tape *g, const recsys_model *m, const queries *q);
+
+/* As model_class.rank and .score, and all scores of some queries (device, Q x I). */
+recsys_status recsys__factors_rank(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to, factors_of_queries of);
+recsys_status recsys__factors_score(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at, factors_of_queries of);
+recsys_status recsys__factors_score_rows(recsys_exec *x, const recsys_model *m, const queries *q, float *out, factors_of_queries of);
+
+/* model_class.similarity: the cosine of an item's row in a table with all others; 0 where a row has no length. */
+recsys_status recsys__cosine_similarity(recsys_exec *x, const model_tensor *table, int32_t item, float *out);
+
+#endif

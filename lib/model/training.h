@@ -1,0 +1,98 @@
+/* training.h - what a model that is trained by steps declares and implements, and what it may call.
+ *
+ * The file of such a model holds its parameters, its loss for one batch and its scoring. Batches, negatives, optimizers,
+ * validation and checkpoints are in lib/train and know nothing of any model.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef MODEL_TRAINING_H
+#define MODEL_TRAINING_H
+
+#include "model/batch.h"
+#include "model/model.h"
+#include "model/score_rows.h"
+#include "tensor/tape.h"
+
+/* ---- declaring parameters ---- */
+
+/* How a parameter begins. */
+enum { BEGIN_ZERO = 0, BEGIN_NORMAL = 1, BEGIN_UNIFORM = 2 };
+typedef struct beginning {
+    int32_t kind;
+    double scale; /* standard deviation, or the bound on both sides of 0 */
+} beginning;
+
+/* The parameters of a model to be. Errors stick. Without a model only bytes are counted. */
+typedef struct declaration {
+    recsys_exec *x;
+    recsys_model *m;             /* gets them; NULL: counting */
+    const recsys_model *against; /* not NULL: only compares with its tensors */
+    const struct model_class *class;
+    const recsys_params *params;
+    int64_t n_users, n_items;
+    int64_t floats;       /* of all parameters */
+    int64_t table_floats; /* of those that are looked up by rows */
+    int64_t table_rows;
+    recsys_status status;
+} declaration;
+
+/* A parameter named as in the class's list of tensors, rows x columns; rank 1 if columns is 0. The numbers it begins with
+ * depend on the exec's seed, on its place in the class's list and on the place of the element. */
+void recsys__declare(declaration *d, const char *name, int64_t rows, int64_t columns, beginning b);
+
+/* Linear layers: U(-a, a) with a = sqrt(6 / (in + out)). Glorot and Bengio, AISTATS 2010, eq. 16. */
+beginning recsys__xavier(int64_t in, int64_t out);
+/* A layer in front of a sigmoid: U(-a, a) with a = sqrt(3 / in). He et al., ICCV 2015, with gain 1 and slope 1. */
+beginning recsys__kaiming(int64_t in);
+
+/* ---- the class ---- */
+
+typedef struct training_class {
+    /* Fills in the kind of batches. */
+    void (*sampling)(const recsys_params *p, sampler_options *o);
+    void (*declare)(declaration *d);
+    /* The loss of a batch, one number. */
+    tensor (*loss)(tape *g, const recsys_model *m, const batch *b);
+    /* Starts from n models other than one of the same kind. NULL: not possible. */
+    recsys_status (*start)(recsys_exec *x, recsys_model *m, const recsys_model *const *from, int64_t n);
+    /* Whether there is what `finish` will need, asked before training. NULL: nothing is. */
+    recsys_status (*check_data)(recsys_exec *x, const recsys_model *m, const recsys_dataset *verified);
+    /* What comes after training, with the verified positives if there are any. NULL: nothing. */
+    recsys_status (*finish)(recsys_exec *x, recsys_model *m, const recsys_dataset *verified);
+    /* Pointwise models: scoring by the model alone, to which pointwise.c adds colliding inference; score_rows gives the logits
+     * of all items (device, Q x I). */
+    recsys_status (*rank)(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to);
+    recsys_status (*score)(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at);
+    score_queries score_rows;
+} training_class;
+
+/* ---- for models ---- */
+
+/* A parameter on the tape. */
+tensor recsys__param(tape *g, const recsys_model *m, const char *name);
+
+/* A tape for scoring with this exec, empty: nothing is recorded, and memory is kept from call to call. */
+recsys_status recsys__scoring_tape(recsys_exec *x, tape **g);
+
+/* Host arrays on the tape's device, for this round. */
+tensor recsys__tape_ints(tape *g, const int32_t *host, int64_t count);
+/* The rows of histories as a sparse matrix on the device. */
+sparse recsys__tape_histories(tape *g, const queries *q, int64_t n_items);
+
+/* Copies a float tensor to other memory of the device. */
+void recsys__tape_copy_out(tape *g, tensor from, float *to);
+
+/* ERR_FILE_FORMAT unless `m` has the parameters that its class declares, with their shapes: the check of trained models. */
+recsys_status recsys__check_declared(recsys_exec *x, const recsys_model *m);
+
+/* Copies the contents of a tensor of another model; ERR_INVALID_ARGUMENT names both shapes if they differ. */
+recsys_status recsys__copy_parameter(recsys_exec *x, recsys_model *to, const char *name, const recsys_model *from,
+                                     const char *from_name);
+
+/* ---- for model.c: lib/train ---- */
+
+recsys_status recsys__train(recsys_exec *x, const recsys_params *p, const recsys_dataset *train, const recsys_fit_options *o,
+                            recsys_model **model);
+recsys_status recsys__training_cost(recsys_exec *x, const struct model_class *c, const recsys_params *p, const recsys_dataset *train,
+                                    recsys_cost *cost);
+
+#endif

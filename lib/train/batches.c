@@ -1,0 +1,187 @@
+/* batches.c - batches that no sampler draws: those that a caller fills, and the rows of users in validation.
+ *
+ * B rows, E samples, U users, I items.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "backend/run.h"
+#include "base/scratch.h"
+#include "train/trainer.h"
+
+/* ---- host arrays on the tape ---- */
+
+static const void *bring(tape *g, const void *host, int64_t count, size_t size)
+{
+    void *device = recsys__tape_memory(g, count, size);
+    if (device == NULL)
+        return NULL;
+    recsys_status status = recsys__copy_in(recsys__tape_exec(g), device, host, count * (int64_t)size);
+    if (status < 0)
+        recsys__tape_fail(g, status, "%s", recsys__tape_exec(g)->error.message);
+    return device;
+}
+
+static tensor bring_tensor(tape *g, const void *host, int64_t count, int32_t dtype)
+{
+    const void *device = bring(g, host, count, 4);
+    return device == NULL ? (tensor){ 0 } : recsys__tape_constant(g, device, dtype, 1, &count);
+}
+
+/* Rows of one or two interaction matrices for `count` users: of each user the union of both. In the exec's scratch, then on
+ * the device. */
+static sparse rows_of(tape *g, const csr *first, const csr *second, const int32_t *user, int64_t count)
+{
+    recsys_exec *x = recsys__tape_exec(g);
+    int64_t *ptr, room = 0, end = 0;
+    int32_t *column;
+    for (int64_t b = 0; b < count; b++) {
+        room += first->ptr[user[b] + 1] - first->ptr[user[b]];
+        room += second != NULL ? second->ptr[user[b] + 1] - second->ptr[user[b]] : 0;
+    }
+    recsys_status status = recsys__scratch(x, SCRATCH_USER_PTR, count + 1, sizeof *ptr, &ptr);
+    if (status >= 0)
+        status = recsys__scratch(x, SCRATCH_USER_ITEMS, room, sizeof *column, &column);
+    if (status < 0) {
+        recsys__tape_fail(g, status, "%s", x->error.message);
+        return (sparse){ 0 };
+    }
+    for (int64_t b = 0; b < count; b++) {
+        int64_t i = first->ptr[user[b]], i_end = first->ptr[user[b] + 1], j = 0, j_end = 0;
+        if (second != NULL) {
+            j = second->ptr[user[b]];
+            j_end = second->ptr[user[b] + 1];
+        }
+        ptr[b] = end;
+        while (i < i_end || j < j_end) {
+            int32_t a = i < i_end ? first->col[i] : INT32_MAX, c = j < j_end ? second->col[j] : INT32_MAX;
+            column[end++] = a < c ? a : c;
+            i += a <= c;
+            j += c <= a;
+        }
+    }
+    ptr[count] = end;
+    sparse rows = { .n_rows = count, .n_columns = first->n_cols, .n_entries = end };
+    rows.row_ptr = bring(g, ptr, count + 1, sizeof *ptr);
+    rows.column = bring(g, column, end, sizeof *column);
+    return rows;
+}
+
+/* ---- validation ---- */
+
+void recsys__validation_rows(recsys_trainer *t, int64_t position, batch *b)
+{
+    const csr *known, *held_out;
+    if (t->validation_users == NULL || recsys__tape_failed(t->g))
+        return;
+    recsys_status status = recsys__dataset_by_user(t->x, t->train, &known);
+    if (status >= 0)
+        status = recsys__dataset_by_user(t->x, t->validation, &held_out);
+    if (status < 0) {
+        recsys__tape_fail(t->g, status, "%s", t->x->error.message);
+        return;
+    }
+    const int32_t *user = t->validation_users + position;
+    b->input = rows_of(t->g, known, NULL, user, b->rows);
+    b->rows_items = rows_of(t->g, known, held_out, user, b->rows);
+    b->clean = NULL;
+}
+
+/* ---- a caller's batch ---- */
+
+/* The inputs by name; those that are not given are NULL. */
+typedef struct given {
+    const recsys_batch_input *users, *items, *labels, *rows;
+} given;
+
+static recsys_status unknown_input(recsys_trainer *t, const char *name)
+{
+    return recsys__fail(&t->x->error, RECSYS_ERR_UNKNOWN_KEY, "%s has no batch input \"%.60s\"; inputs are users, items, labels and rows",
+                        t->class->name, name != NULL ? name : "");
+}
+
+static recsys_status find_inputs(recsys_trainer *t, const recsys_batch_input *inputs, int64_t n, given *g)
+{
+    *g = (given){ 0 };
+    for (int64_t i = 0; i < n; i++) {
+        const recsys_batch_input **at = inputs[i].name == NULL                   ? NULL
+                                        : strcmp(inputs[i].name, "users") == 0   ? &g->users
+                                        : strcmp(inputs[i].name, "items") == 0   ? &g->items
+                                        : strcmp(inputs[i].name, "labels") == 0  ? &g->labels
+                                        : strcmp(inputs[i].name, "rows") == 0    ? &g->rows
+                                                                                 : NULL;
+        if (at == NULL)
+            return unknown_input(t, inputs[i].name);
+        if (inputs[i].count < 1 || inputs[i].data == NULL)
+            return recsys__fail(&t->x->error, RECSYS_ERR_INVALID_ARGUMENT, "batch input %s is empty", inputs[i].name);
+        if (*at != NULL)
+            return recsys__fail(&t->x->error, RECSYS_ERR_INVALID_ARGUMENT, "batch input %s is given twice", inputs[i].name);
+        *at = &inputs[i];
+    }
+    return RECSYS_OK;
+}
+
+/* Indices as int32 on the tape, each checked against `limit`. */
+static recsys_status bring_indices(recsys_trainer *t, const recsys_batch_input *in, int64_t limit, tensor *out, int32_t **host)
+{
+    const int64_t *index = in->data;
+    recsys_status status = recsys__scratch(t->x, SCRATCH_QUERY_USERS, in->count, sizeof **host, host);
+    for (int64_t i = 0; i < in->count && status >= 0; i++) {
+        if (index[i] < 0 || index[i] >= limit)
+            status = recsys__fail(&t->x->error, RECSYS_ERR_OUT_OF_RANGE, "batch input %s: element %lld is %lld, outside 0 to %lld",
+                                  in->name, (long long)i, (long long)index[i], (long long)limit - 1);
+        else
+            (*host)[i] = (int32_t)index[i];
+    }
+    if (status >= 0)
+        *out = bring_tensor(t->g, *host, in->count, RECSYS_I32);
+    return status;
+}
+
+static recsys_status bring_labels(recsys_trainer *t, const recsys_batch_input *in, tensor *out)
+{
+    const float *label = in->data;
+    for (int64_t i = 0; i < in->count; i++)
+        if (!(label[i] >= 0.0f && label[i] <= 1.0f))
+            return recsys__fail(&t->x->error, RECSYS_ERR_OUT_OF_RANGE, "batch input labels: element %lld is outside 0 to 1", (long long)i);
+    *out = bring_tensor(t->g, label, in->count, RECSYS_F32);
+    return RECSYS_OK;
+}
+
+static recsys_status bring_samples(recsys_trainer *t, const given *in, batch *b)
+{
+    int32_t *host;
+    recsys_status status = bring_indices(t, in->items, t->m->n_items, &b->items, &host);
+    if (status >= 0)
+        status = bring_labels(t, in->labels, &b->labels);
+    if (status >= 0 && in->rows != NULL)
+        status = bring_indices(t, in->rows, in->users->count, &b->sample_row, &host);
+    return status;
+}
+
+recsys_status recsys__caller_batch(recsys_trainer *t, const recsys_batch_input *inputs, int64_t n_inputs, batch *b)
+{
+    given in;
+    int32_t *user;
+    const csr *known;
+    sampler_options kind = { 0 };
+    t->class->training->sampling(t->m->params, &kind);
+    int is_rows = kind.kind == SAMPLE_USER_ROWS, has_samples = !is_rows || kind.sampled_output;
+    recsys_status status = find_inputs(t, inputs, n_inputs, &in);
+    if (status < 0)
+        return status;
+    if (in.users == NULL || has_samples != (in.items != NULL) || has_samples != (in.labels != NULL)
+        || (is_rows && has_samples) != (in.rows != NULL))
+        return recsys__fail(&t->x->error, RECSYS_ERR_INVALID_ARGUMENT, "a batch of %s needs exactly the inputs %s", t->class->name,
+                            !is_rows ? "users, items, labels" : has_samples ? "users, items, labels, rows" : "users");
+    int64_t samples = has_samples ? in.items->count : 0;
+    if (has_samples && (in.labels->count != samples || (is_rows ? in.rows : in.users)->count != samples))
+        return recsys__fail(&t->x->error, RECSYS_ERR_INVALID_ARGUMENT, "the inputs of the batch have different lengths");
+    b->rows = in.users->count;
+    status = bring_indices(t, in.users, t->m->n_users, &b->users, &user);
+    if (status >= 0 && is_rows)
+        status = recsys__dataset_by_user(t->x, t->train, &known);
+    if (status >= 0 && is_rows)
+        b->input = b->rows_items = rows_of(t->g, known, NULL, user, b->rows);
+    return status < 0 || !has_samples ? status : bring_samples(t, &in, b);
+}
