@@ -85,7 +85,9 @@ static int32_t watch(void *user, const recsys_training_event *e)
     printf("  epoch %lld: loss %.4f, of clean positives %.4f, of noisy ones %.4f", (long long)e->epoch, e->loss, e->clean_loss,
            e->noisy_loss);
     double dropped = e->dropped_clean + e->dropped_noisy;
-    if (dropped > 0.0) printf(", %.0f dropped, %.0f %% of them noise", dropped, 100.0 * e->dropped_noisy / dropped);
+    if (dropped > 0.0)
+        printf(", %.0f dropped, %.0f %% of them noise (of all positives: %.0f %%)", dropped, 100.0 * e->dropped_noisy / dropped,
+               100.0 * e->noisy / (e->clean + e->noisy));
     printf("\n");
     return 0;
 }

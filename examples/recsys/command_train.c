@@ -36,8 +36,13 @@ static recsys_status print_cost(program *p, const recsys_params *params, const r
     recsys_status status = recsys_model_cost(params, train, p->exec, &cost);
     if (status == RECSYS_OK) status = json_open(p, &j, p->settings.json);
     if (status != RECSYS_OK) return status;
-    program_say(p, "the training would hold %s beyond the data and compute %.3g floating-point operations; the model takes %s\n",
-                size_text(peak, cost.peak_bytes), cost.flops, size_text(size, cost.model_bytes));
+    size_text(peak, cost.peak_bytes), size_text(size, cost.model_bytes);
+    if (cost.flops > 0.0)
+        program_say(p, "the training would hold %s beyond the data and compute %.3g floating-point operations; the model takes %s\n",
+                    peak, cost.flops, size);
+    else
+        program_say(p, "the training would hold about %s beyond the data, with batches of the default size; the model takes %s\n",
+                    peak, size);
     json_integer(&j, "peak_bytes", cost.peak_bytes);
     json_integer(&j, "model_bytes", cost.model_bytes);
     json_number(&j, "flops", cost.flops);

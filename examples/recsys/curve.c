@@ -64,6 +64,13 @@ static void write_row(const curve_row *row, FILE *file)
     fputc('\n', file);
 }
 
+/* Without flags nobody knows what is clean. */
+void curve_forget_flags(curve_row *row)
+{
+    if (row->clean + row->noisy > 0.0) return;
+    row->clean = row->noisy = row->dropped_clean = row->dropped_noisy = (double)NAN;
+}
+
 /* 1 if the line is a row that write_row() could have written. */
 static int read_row(const char *line, curve_row *row)
 {

@@ -37,4 +37,7 @@ recsys_status curve_add(program *p, curve *c, const curve_row *row);
 recsys_status curve_close(program *p, curve *c, recsys_status status);
 void curve_free(curve *c);
 
+/* Makes the counts that only flags can give unknown, if there were none. */
+void curve_forget_flags(curve_row *row);
+
 #endif

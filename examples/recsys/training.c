@@ -51,8 +51,6 @@ recsys_status training_check(program *p)
     if (status != RECSYS_OK) return status;
     if (s->checkpoint_every > 0 && s->checkpoint == NULL) return program_usage(p, "--checkpoint-every needs --checkpoint FILE");
     if (s->start.count > 2) return program_usage(p, "--start may come twice at most");
-    if (s->resume != NULL && s->start.count > 0)
-        return program_usage(p, "--resume and --start exclude each other: the checkpoint says where the training stands");
     if (!isnan(s->popularity) && !(s->popularity >= 0.0 && s->popularity <= 100.0))
         return program_usage(p, "--popularity: %g is not an exponent from 0 to 100", s->popularity);
     if (s->plot != NULL && !plot_knows(s->plot)) return program_usage(p, "--plot: %s must end in .svg, .png or .pdf", s->plot);
@@ -171,6 +169,7 @@ static recsys_status add_validation(training *t, const recsys_training_event *e)
     row.seconds = (double)NAN;
     memset(&t->since, 0, sizeof t->since);
     t->steps_since = 0.0;
+    curve_forget_flags(&row);
     return curve_add(t->p, &t->curve, &row);
 }
 
@@ -185,6 +184,7 @@ static recsys_status add_epoch(training *t, const recsys_training_event *e)
     };
     t->epoch_began = e->seconds;
     progress_epoch(&t->p->progress, row.seconds);
+    curve_forget_flags(&row);
     return curve_add(t->p, &t->curve, &row);
 }
 
@@ -346,7 +346,7 @@ recsys_status training_report(training *t, json *j)
         json_integer(j, "samples", e->samples);
         json_number(j, "samples_per_second", e->samples_per_second);
     }
-    json_text(j, "optimizer", t->optimizer != NULL ? p->settings.optimizer : NULL);
+    json_text(j, "optimizer", t->optimizer != NULL ? p->settings.optimizer : p->settings.start.count == 2 ? "sgd" : "adam");
     json_text(j, "select", t->valid != NULL ? selection(t) : NULL);
     json_number(j, "best", chosen ? e->best : (double)NAN);
     if (chosen) json_integer(j, "best_step", e->best_step);

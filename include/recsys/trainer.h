@@ -67,8 +67,9 @@ typedef struct recsys_training {
     const recsys_optimizer *optimizer; /**< NULL: `adam` at its defaults; `sgd` for a `neumf` that starts from two models. */
     int64_t epochs;                    /**< Of the main part; 0: 10. */
     int64_t max_steps;                 /**< The training ends after so many steps; 0: after its epochs. */
-    int64_t batch_size;                /**< Samples (users, for models of user rows) in a batch; 0: 1024. */
-    int64_t n_negatives;               /**< Sampled for each positive; 0: 1, or all items for models of full rows; -1: none. */
+    int64_t batch_size;                /**< Samples in a batch, 0: 1024; users for models of user rows, 0: 64. */
+    int64_t n_negatives;               /**< Sampled for each positive; 0: 1; -1: none. Models of full rows have all items and
+                                            refuse more than 1 and the next two. */
     double popularity;                 /**< Exponent a: an item is drawn with weight (users who have it)^a; 0: uniform. */
     int32_t fixed_negatives;           /**< 1: the same negatives in every epoch. */
     int32_t validation_negatives;      /**< 0: items that neither training nor validation data give the user; 1: that
@@ -78,9 +79,10 @@ typedef struct recsys_training {
                                             model after the last step is what comes out. */
     int64_t validate_every_steps;      /**< 0: by epochs. */
     int64_t validate_every_epochs;     /**< 0: 1. */
-    const char *select;                /**< What chooses the best model: `"loss"` (default), the training loss on the
+    const char *select;                /**< What chooses the best model: `"loss"` (default), the main part's loss on the
                                             validation positives with fresh negatives; or a metric of the evaluator
-                                            with its cut-off, `"NDCG@20"`, on the full ranking. */
+                                            with its cut-off, `"NDCG@20"`, on the full ranking. The last step is
+                                            always validated, but not one that `max_steps` ends. */
     int64_t patience;                  /**< Stops after so many validations without a better value; 0: never. */
     recsys_training_fn watch;          /**< NULL: nobody watches. */
     void *watch_user;                  /**< Passed to `watch`. */
@@ -161,8 +163,8 @@ RECSYS_API void recsys_trainer_release(recsys_trainer *trainer);
  * leaves out keeps the model's value.
  * @param verified positives known to be clean; those of users or items that the model does not have are left out.
  * @param[out] result owned by the caller; NULL on failure.
- * @return RECSYS_OK, ERR_UNSUPPORTED (another kind of model), ERR_UNKNOWN_KEY, ERR_OUT_OF_RANGE, ERR_TYPE (ids of
- * another kind), ERR_NO_MEMORY, ERR_MEMORY_LIMIT, ERR_CANCELLED. Confined exec. @since 0.1 */
+ * @return RECSYS_OK, ERR_UNSUPPORTED (another kind of model), ERR_UNKNOWN_KEY, ERR_OUT_OF_RANGE, ERR_EMPTY (no
+ * verified positive of the model's users and items), ERR_TYPE (ids of another kind), ERR_NO_MEMORY, ERR_MEMORY_LIMIT, ERR_CANCELLED. Confined exec. @since 0.1 */
 RECSYS_API recsys_status recsys_model_with_colliding(const recsys_model *model, recsys_exec *exec, const char *settings,
                                                      const recsys_dataset *verified, recsys_model **result);
 

@@ -106,7 +106,10 @@ static recsys_status check_format(loading *l)
 {
     char word[32];
     int64_t version;
-    if (recsys__safetensors_text(&l->file, "format", word, sizeof word) < 0 || strcmp(word, MODEL_FILE_FORMAT) != 0)
+    int64_t known = recsys__safetensors_text(&l->file, "format", word, sizeof word);
+    if (known >= 0 && strcmp(word, "recsys-checkpoint") == 0)
+        return fail_file(l, RECSYS_ERR_FILE_FORMAT, "a checkpoint of a training, not a model: it can be resumed");
+    if (known < 0 || strcmp(word, MODEL_FILE_FORMAT) != 0)
         return fail_file(l, RECSYS_ERR_FILE_FORMAT, "a safetensors file, but not one that this library wrote: its metadata has no "
                                                     "format \"" MODEL_FILE_FORMAT "\"");
     recsys_status status = check_header_checksum(l);

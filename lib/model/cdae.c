@@ -29,6 +29,13 @@ static void declare(declaration *d)
     recsys__declare(d, "output_bias", I, 0, zero);                                        /* b'  I */
 }
 
+/* Full rows: labels, logits, the loss's gradient and its pass back, and what T-CE sorts by. */
+static int64_t floats_of_row(const recsys_params *p, int64_t n_items)
+{
+    int64_t outputs = recsys__param_choice(p, "output") == OUTPUT_FULL ? 5 * n_items : 64 * recsys__param_i64(p, "hidden");
+    return outputs + 10 * recsys__param_i64(p, "hidden") + 32;
+}
+
 /* z_u = act(W' dropout(r_u) + V_u + b) (eq. 3).  B x H */
 static tensor hidden(tape *g, const recsys_model *m, const sparse *rows, tensor users)
 {
@@ -134,6 +141,7 @@ static const tensor_kind cdae_tensors[] = {
 static const training_class training = {
     .sampling = sampling,
     .declare = declare,
+    .floats_of_row = floats_of_row,
     .loss = loss,
     .check_data = recsys__pointwise_check_data,
     .finish = recsys__pointwise_finish,

@@ -227,6 +227,8 @@ static int64_t neighbours_of(const colliding *c, int32_t user)
 static recsys_status make_mixing(mixing *x, int64_t Q)
 {
     recsys_exec *e = x->x;
+    if (x->c->own_rows && Q > INT32_MAX - 1 - x->c->n_users)
+        return recsys__fail(&e->error, RECSYS_ERR_TOO_LARGE, "colliding inference: %lld queries at once are too many", (long long)Q);
     int64_t each = x->c->lambda > 0.0f ? x->c->n + 1 : 1;
     x->queries = recsys__score_block_rows(x->n_items, Q);
     int64_t terms = x->queries * each;
@@ -262,6 +264,12 @@ static void free_mixing(mixing *x)
     recsys__device_free(x->x->backend, m, x->rows);
 }
 
+/* Who is asked for a query's own scores. */
+static int32_t own_of(const colliding *c, int32_t user, int64_t query)
+{
+    return c->own_rows ? (int32_t)(c->n_users + query) : user;
+}
+
 /* Lists the terms of queries first to first + count - 1, and the users they need; returns how many users. */
 static int64_t list_terms(mixing *x, int64_t first, int64_t count)
 {
@@ -271,7 +279,7 @@ static int64_t list_terms(mixing *x, int64_t first, int64_t count)
         int64_t n = neighbours_of(x->c, user);
         x->term_ptr[q] = x->next[q] = terms;
         if (n == 0 || x->c->lambda < 1.0f)
-            x->term[terms++] = term_of(user, 1);
+            x->term[terms++] = term_of(own_of(x->c, user, first + q), 1);
         for (int64_t j = 0; j < n; j++)
             x->term[terms++] = term_of(x->c->neighbour[user * x->c->n + j], 0);
         recsys__sort_u64(x->term + x->term_ptr[q], terms - x->term_ptr[q]);
@@ -327,7 +335,7 @@ static recsys_status mix_block(mixing *x, int64_t first, int64_t count)
     recsys_status status = RECSYS_OK;
     for (int64_t done = 0; status >= 0 && done < users; done += x->users) {
         int64_t chunk = users - done < x->users ? users - done : x->users;
-        status = x->scores(x->x, x->m, x->needed + done, chunk, x->rows);
+        status = x->scores(x->x, x->m, x->c->self, x->needed + done, chunk, x->rows);
         if (status < 0)
             break;
         row_sums sums = sums_of_chunk(x, first, count, x->needed + done, chunk);

@@ -35,15 +35,19 @@ enum { COLLIDING_PROBABILITY = 0, COLLIDING_LOGIT = 1 };
 recsys_status recsys__colliding_neighbours(recsys_exec *x, const csr *by_user, const csr *by_item, int64_t n, int32_t similarity,
                                            int32_t *neighbour);
 
-/* Logits at all items for `count` users, none of them twice: fills `out` (device, count x I). `user` (host) ascends; a query's
- * -1 comes through as it is. */
-typedef recsys_status (*score_users)(recsys_exec *x, const recsys_model *m, const int32_t *user, int64_t count, float *out);
+/* Logits at all items for `count` users, none of them twice: fills `out` (device, count x I). `user` (host) ascends and holds
+ * what the queries hold: -1 comes through as it is. With own_rows, number U + q is query q itself. */
+typedef recsys_status (*score_users)(recsys_exec *x, const recsys_model *m, const void *self, const int32_t *user, int64_t count,
+                                     float *out);
 
 typedef struct colliding {
     float lambda;             /* 0 to 1 */
     int32_t form;             /* COLLIDING_PROBABILITY or COLLIDING_LOGIT */
     int64_t n;
     const int32_t *neighbour; /* host, U x n, as above */
+    int32_t own_rows;         /* 1: a query's own scores are not those of its user (it may bring a history of its own) */
+    int64_t n_users;          /* U, for own_rows */
+    const void *self;         /* handed to score_users */
 } colliding;
 
 /* Lists and scores of Q users (host, below U; -1: a user without neighbours), as recsys__dot_rank() and recsys__dot_score()

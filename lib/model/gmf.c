@@ -19,6 +19,12 @@ static void declare(declaration *d)
     recsys__declare(d, "predict_bias", 1, 0, (beginning){ BEGIN_ZERO, 0 }); /* c */
 }
 
+static int64_t floats_of_row(const recsys_params *p, int64_t n_items)
+{
+    (void)n_items;
+    return 2 * recsys__param_i64(p, "dim") + 32; /* copies of both rows; logits, labels, indices */
+}
+
 /* logit = h . (p_u * q_i) + c (eq. 9, before the sigmoid).  B */
 static tensor loss(tape *g, const recsys_model *m, const batch *b)
 {
@@ -74,6 +80,7 @@ static const tensor_kind gmf_tensors[] = {
 static const training_class training = {
     .sampling = recsys__sample_pairs,
     .declare = declare,
+    .floats_of_row = floats_of_row,
     .loss = loss,
     .check_data = recsys__pointwise_check_data,
     .finish = recsys__pointwise_finish,

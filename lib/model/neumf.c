@@ -26,6 +26,12 @@ static void declare(declaration *d)
     recsys__declare(d, "predict_bias", 1, 0, (beginning){ BEGIN_ZERO, 0 }); /* c */
 }
 
+static int64_t floats_of_row(const recsys_params *p, int64_t n_items)
+{
+    (void)n_items;
+    return recsys__tower_floats(p) + 40 * recsys__param_i64(p, "dim") + 32;
+}
+
 /* logit = h . [p_u * q_i ; z_n] + c (eq. 12, before the sigmoid).  B */
 static tensor loss(tape *g, const recsys_model *m, const batch *b)
 {
@@ -150,6 +156,7 @@ static const tensor_kind neumf_tensors[] = {
 static const training_class training = {
     .sampling = recsys__sample_pairs,
     .declare = declare,
+    .floats_of_row = floats_of_row,
     .loss = loss,
     .start = start,
     .check_data = recsys__pointwise_check_data,

@@ -53,42 +53,75 @@ static int is_colliding(const recsys_model *m)
     return m->neighbours != NULL && recsys__param_f64(m->params, "colliding") > 0.0;
 }
 
-static colliding settings_of(const recsys_model *m)
+/* A model that scores by history may be shown one by the query; its neighbours have theirs from training. */
+static recsys_status settings_of(recsys_exec *x, const recsys_model *m, const queries *q, colliding *c)
 {
-    return (colliding){
+    *c = (colliding){
         .lambda = (float)recsys__param_f64(m->params, "colliding"),
         .form = (int32_t)recsys__param_choice(m->params, "colliding_of"),
         .n = recsys__model_tensor(m, "neighbours")->shape[1],
         .neighbour = m->neighbours,
+        .own_rows = m->class->scores_by_history,
+        .n_users = m->n_users,
+        .self = q,
     };
+    if (m->class->scores_by_history && !m->has_histories)
+        return recsys__fail(&x->error, RECSYS_ERR_MISSING_DATA,
+                            "colliding inference: the neighbours' histories are needed, and this %s was made without", m->class->name);
+    return RECSYS_OK;
 }
 
-/* Queries that stand for users as the model knows them: in scratch. */
-static recsys_status queries_of_users(recsys_exec *x, const recsys_model *m, const int32_t *user, int64_t count, queries *q)
+/* One row of a query made for scoring: a user as the model knows him, or a query of the caller's. */
+typedef struct row_of_user {
+    int32_t user;
+    const int32_t *item;
+    int64_t count;
+} row_of_user;
+
+static row_of_user row_of(const recsys_model *m, const queries *asked, int32_t id)
 {
     const csr *h = &m->histories;
+    if (id >= m->n_users) {
+        int64_t q = id - m->n_users, begin = asked->x.ptr[q];
+        return (row_of_user){ asked->user[q], asked->x.item + begin, asked->x.ptr[q + 1] - begin };
+    }
+    if (id < 0 || !m->has_histories)
+        return (row_of_user){ id, NULL, 0 };
+    return (row_of_user){ id, h->col + h->ptr[id], h->ptr[id + 1] - h->ptr[id] };
+}
+
+/* Queries that stand for them, in scratch. */
+static recsys_status queries_of(recsys_exec *x, const recsys_model *m, const queries *asked, const int32_t *id, int64_t count, queries *q)
+{
     int64_t *ptr, entries = 0;
-    int32_t *item;
+    int32_t *item, *user;
     recsys_status status = recsys__scratch(x, SCRATCH_USER_PTR, count + 1, sizeof *ptr, &ptr);
-    for (int64_t k = 0; status >= 0 && k <= count; k++) {
+    if (status >= 0)
+        status = recsys__scratch(x, SCRATCH_ROW_NUMBERS, count, sizeof *user, &user);
+    for (int64_t k = 0; status >= 0 && k < count; k++) {
+        row_of_user r = row_of(m, asked, id[k]);
         ptr[k] = entries;
-        if (k < count && user[k] >= 0 && m->has_histories)
-            entries += h->ptr[user[k] + 1] - h->ptr[user[k]];
+        user[k] = r.user;
+        entries += r.count;
     }
     if (status >= 0)
         status = recsys__scratch(x, SCRATCH_USER_ITEMS, entries, sizeof *item, &item);
-    for (int64_t k = 0; status >= 0 && k < count; k++)
-        if (ptr[k + 1] > ptr[k])
-            memcpy(item + ptr[k], h->col + h->ptr[user[k]], (size_t)(ptr[k + 1] - ptr[k]) * sizeof *item);
-    if (status >= 0)
-        *q = (queries){ .count = count, .user = user, .x = { .ptr = ptr, .item = item } };
-    return status;
+    if (status < 0)
+        return status;
+    ptr[count] = entries;
+    for (int64_t k = 0; k < count; k++) {
+        row_of_user r = row_of(m, asked, id[k]);
+        if (r.count > 0)
+            memcpy(item + ptr[k], r.item, (size_t)r.count * sizeof *item);
+    }
+    *q = (queries){ .count = count, .user = user, .x = { .ptr = ptr, .item = item } };
+    return RECSYS_OK;
 }
 
-static recsys_status rows_of_users(recsys_exec *x, const recsys_model *m, const int32_t *user, int64_t count, float *out)
+static recsys_status rows_of_users(recsys_exec *x, const recsys_model *m, const void *asked, const int32_t *id, int64_t count, float *out)
 {
     queries q;
-    recsys_status status = queries_of_users(x, m, user, count, &q);
+    recsys_status status = queries_of(x, m, asked, id, count, &q);
     return status < 0 ? status : m->class->training->score_rows(x, m, &q, out);
 }
 
@@ -96,16 +129,18 @@ recsys_status recsys__pointwise_rank(recsys_exec *x, const recsys_model *m, cons
 {
     if (!is_colliding(m))
         return m->class->training->rank(x, m, q, to);
-    colliding c = settings_of(m);
-    return recsys__colliding_rank(x, m, &c, rows_of_users, q->user, to);
+    colliding c;
+    recsys_status status = settings_of(x, m, q, &c);
+    return status < 0 ? status : recsys__colliding_rank(x, m, &c, rows_of_users, q->user, to);
 }
 
 recsys_status recsys__pointwise_score(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at)
 {
     if (!is_colliding(m))
         return m->class->training->score(x, m, q, at);
-    colliding c = settings_of(m);
-    return recsys__colliding_score(x, m, &c, rows_of_users, q->user, at);
+    colliding c;
+    recsys_status status = settings_of(x, m, q, &c);
+    return status < 0 ? status : recsys__colliding_score(x, m, &c, rows_of_users, q->user, at);
 }
 
 /* Finds the neighbours and keeps them as a tensor of the model. */
@@ -256,6 +291,8 @@ recsys_status recsys_model_with_colliding(const recsys_model *m, recsys_exec *x,
         status = make_params(x, m, settings != NULL ? settings : "", &p);
     if (status >= 0)
         status = recsys__align(x, verified, m->users, m->items, &aligned, &dropped);
+    if (status >= 0 && aligned->n_events == 0)
+        status = recsys__fail(&x->error, RECSYS_ERR_EMPTY, "the verified data has no positives of users and items that the model has");
     if (status >= 0)
         status = collide(x, m, p, aligned, result);
     recsys_dataset_release(aligned);

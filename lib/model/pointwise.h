@@ -18,7 +18,7 @@
 #define POINTWISE_PARAMS                                                                                                          \
     { "loss", RECSYS_PARAM_CHOICE, "bce", 0, 0, 0, "bce|t-ce|r-ce", "0.1",                                                        \
       "cross-entropy: plain, truncated (drops positives of large loss), reweighted" },                                            \
-    { "drop_rate", RECSYS_PARAM_F64, "0.2", 0, 0.999, 0, NULL, "0.1", "t-ce: share of the samples dropped in the end" },          \
+    { "drop_rate", RECSYS_PARAM_F64, "0.2", 0, 0.999999, 0, NULL, "0.1", "t-ce: share of the samples dropped in the end" },          \
     { "num_gradual", RECSYS_PARAM_I64, "30000", 0, 0x1p62, 0, NULL, "0.1", "t-ce: steps until the drop rate is reached; 0: none" }, \
     { "exponent", RECSYS_PARAM_F64, "1", 0, 100, 1, NULL, "0.1", "t-ce: until then the rate rises linearly to drop_rate^exponent" }, \
     { "drop_of", RECSYS_PARAM_CHOICE, "auto", 0, 0, 0, "auto|batch|positives", "0.1",                                             \

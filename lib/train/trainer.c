@@ -61,19 +61,20 @@ static recsys_status check_options(recsys_trainer *t)
     return RECSYS_OK;
 }
 
-static void fill_in_defaults(recsys_trainer *t)
+static void fill_in_defaults(recsys_trainer *t, const sampler_options *kind)
 {
     recsys_training *o = &t->o;
     if (o->epochs == 0)
         o->epochs = 10;
     if (o->batch_size == 0)
-        o->batch_size = 1024;
+        o->batch_size = recsys__default_batch(kind);
     o->n_negatives = o->n_negatives == 0 ? 1 : o->n_negatives < 0 ? 0 : o->n_negatives;
 }
 
-static recsys_status take_options(recsys_trainer *t, const recsys_fit_options *given)
+static recsys_status take_options(recsys_trainer *t, const recsys_params *p, const recsys_fit_options *given)
 {
     recsys_fit_options o;
+    sampler_options kind = { 0 };
     recsys_status status = recsys__struct_in(&t->x->error, "recsys_fit_options", given, sizeof(size_t), &o, sizeof o);
     if (status >= 0)
         status = recsys__struct_in(&t->x->error, "recsys_training", o.training, sizeof(size_t), &t->o, sizeof t->o);
@@ -82,8 +83,13 @@ static recsys_status take_options(recsys_trainer *t, const recsys_fit_options *g
     t->without_histories = o.without_histories;
     if (o.without_histories < 0 || o.without_histories > 1 || o.reserved != 0)
         return recsys__fail(&t->x->error, RECSYS_ERR_INVALID_ARGUMENT, "recsys_fit_options: without_histories is 0 or 1, reserved 0");
+    t->class->training->sampling(p, &kind);
     status = check_options(t);
-    fill_in_defaults(t);
+    if (status >= 0 && kind.kind == SAMPLE_USER_ROWS && !kind.sampled_output
+        && (t->o.n_negatives > 1 || t->o.popularity > 0.0 || t->o.fixed_negatives))
+        status = recsys__fail(&t->x->error, RECSYS_ERR_INVALID_ARGUMENT, "%s: negatives are drawn where output=sampled; full rows hold "
+                              "all items", t->class->name);
+    fill_in_defaults(t, &kind);
     return status;
 }
 
@@ -185,7 +191,7 @@ static recsys_status open_trainer(recsys_trainer *t, const recsys_params *p, con
     recsys_status status = recsys__phase(x, "prepare");
     t->train = recsys_dataset_retain((recsys_dataset *)(uintptr_t)train);
     if (status >= 0)
-        status = take_options(t, o);
+        status = take_options(t, p, o);
     if (status >= 0)
         status = align(t, t->o.validation, "validation", &t->validation);
     if (status >= 0)
@@ -259,90 +265,6 @@ void recsys_trainer_release(recsys_trainer *t)
     recsys_exec_release(x);
 }
 
-/* ---- where it stands ---- */
-
-const part *recsys__trainer_part(const recsys_trainer *t, int64_t step)
-{
-    int32_t p = t->n_parts - 1;
-    while (p > 0 && step < t->parts[p].first_step)
-        p--;
-    return &t->parts[p];
-}
-
-static int64_t epochs_finished(const recsys_trainer *t)
-{
-    const part *p = recsys__trainer_part(t, t->at.step);
-    return p->first_epoch + (t->at.step - p->first_step) / p->n_batches;
-}
-
-/* 1 if the last step ended an epoch. */
-static int is_epoch_end(const recsys_trainer *t)
-{
-    const part *p = recsys__trainer_part(t, t->at.step - 1);
-    return t->at.step > 0 && (t->at.step - p->first_step) % p->n_batches == 0;
-}
-
-/* Steps that the training has, if its patience lasts. */
-static int64_t last_step(const recsys_trainer *t)
-{
-    return t->o.max_steps > 0 && t->o.max_steps < t->n_steps ? t->o.max_steps : t->n_steps;
-}
-
-static int is_over(const recsys_trainer *t)
-{
-    return t->at.step >= last_step(t) || t->at.stopped;
-}
-
-static double ratio(double a, double b)
-{
-    return b > 0.0 ? a / b : NAN;
-}
-
-static void tell_stats(recsys_training_event *e, const pointwise_stats *s)
-{
-    e->kept = s->kept;
-    e->dropped = s->dropped;
-    e->dropped_clean = s->dropped_clean;
-    e->dropped_noisy = s->dropped_noisy;
-    e->clean = s->clean;
-    e->noisy = s->noisy;
-    e->clean_loss = ratio(s->clean_loss, s->clean);
-    e->noisy_loss = ratio(s->noisy_loss, s->noisy);
-}
-
-recsys_training_event recsys__trainer_event(const recsys_trainer *t, int32_t kind)
-{
-    const part *p = recsys__trainer_part(t, t->at.step > 0 ? t->at.step - 1 : 0);
-    double done = (double)t->samples, rate = ratio(done, t->spent);
-    recsys_training_event e = {
-        .struct_size = sizeof e,
-        .kind = kind,
-        .part = p->kind,
-        .epoch = epochs_finished(t),
-        .n_epochs = t->n_epochs,
-        .step = t->at.step,
-        .n_steps = last_step(t),
-        .samples = t->samples,
-        .loss = t->last.loss,
-        .seconds = recsys__seconds() - t->began,
-        .samples_per_second = rate,
-        .learning_rate = t->learning_rate,
-        .gradient_norm = t->norm,
-        .validation = t->at.validation,
-        .best = t->at.best,
-        .best_step = t->at.best_step,
-    };
-    int64_t steps = t->at.step - t->first_step;
-    e.eta_seconds = steps > 0 ? e.seconds / (double)steps * (double)(last_step(t) - t->at.step) : NAN;
-    tell_stats(&e, &t->last);
-    if (kind == RECSYS_TRAINING_EPOCH) {
-        e.loss = ratio(t->at.epoch.loss, (double)p->n_batches);
-        e.samples_per_second = ratio((double)t->epoch_samples, t->epoch_spent);
-        tell_stats(&e, &t->at.epoch);
-    }
-    return e;
-}
-
 /* ---- one step ---- */
 
 static void add_stats(pointwise_stats *sum, const pointwise_stats *s)
@@ -411,11 +333,11 @@ static recsys_status one_step(recsys_trainer *t, const recsys_batch_input *input
         status = recsys__optimizer_step(t->state, t->x, gradients, &t->norm);
     if (status < 0)
         return status;
-    if (t->at.step == t->first_step || is_epoch_end(t)) {
+    if (t->at.step == t->first_step || recsys__trainer_ends_epoch(t)) {
         t->epoch_spent = 0.0;
         t->epoch_samples = 0;
     }
-    if (is_epoch_end(t) || t->at.step == 0)
+    if (recsys__trainer_ends_epoch(t) || t->at.step == 0)
         t->at.epoch = (pointwise_stats){ 0 };
     t->at.step++;
     add_stats(&t->at.epoch, &t->last);
@@ -437,7 +359,8 @@ recsys_status recsys_trainer_step(recsys_trainer *t, const recsys_batch_input *i
         return recsys__fail(&t->x->error, RECSYS_ERR_STRUCT_SIZE, "recsys_training_event: struct_size is %zu", event->struct_size);
     if (recsys__cancelled(t->x))
         return recsys__fail_cancelled(t->x);
-    if (is_over(t))
+    t->x->phase = "train";
+    if (recsys__trainer_is_over(t))
         return recsys__fail(&t->x->error, RECSYS_ERR_EMPTY, "the training is over after %lld steps", (long long)t->at.step);
     recsys_status status = one_step(t, inputs, n_inputs);
     if (status < 0 || event == NULL)
@@ -461,7 +384,7 @@ static int is_due(const recsys_trainer *t, int64_t steps, int64_t epochs)
 {
     if (steps > 0)
         return t->at.step % steps == 0;
-    return is_epoch_end(t) && epochs_finished(t) % (epochs > 0 ? epochs : 1) == 0;
+    return recsys__trainer_ends_epoch(t) && recsys__trainer_epochs(t) % (epochs > 0 ? epochs : 1) == 0;
 }
 
 static recsys_status validate_if_due(recsys_trainer *t)
@@ -484,7 +407,7 @@ static recsys_status validate_if_due(recsys_trainer *t)
 
 static recsys_status save_if_due(recsys_trainer *t)
 {
-    if (t->o.checkpoint == NULL || !(is_over(t) || is_due(t, t->o.checkpoint_every, 1)))
+    if (t->o.checkpoint == NULL || !(recsys__trainer_is_over(t) || is_due(t, t->o.checkpoint_every, 1)))
         return RECSYS_OK;
     recsys_status status = recsys__checkpoint_write(t, t->o.checkpoint);
     if (status >= 0)
@@ -506,16 +429,16 @@ recsys_status recsys_trainer_run(recsys_trainer *t)
     recsys_status status = recsys__phase(t->x, "train");
     if (status >= 0 && t->at.validated_step < t->at.step)
         status = finish_step(t);
-    while (status >= 0 && !is_over(t)) {
+    while (status >= 0 && !recsys__trainer_is_over(t)) {
         status = one_step(t, NULL, 0);
         if (status >= 0)
             status = tell(t, RECSYS_TRAINING_STEP);
-        if (status >= 0 && is_epoch_end(t))
+        if (status >= 0 && recsys__trainer_ends_epoch(t))
             status = tell(t, RECSYS_TRAINING_EPOCH);
         if (status >= 0)
             status = finish_step(t);
         if (status >= 0)
-            status = recsys__progress(t->x, t->at.step, last_step(t));
+            status = recsys__progress(t->x, t->at.step, recsys__trainer_last_step(t));
     }
     return status;
 }

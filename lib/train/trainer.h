@@ -67,7 +67,13 @@ struct recsys_trainer {
     pointwise_stats last;           /* of the last batch */
 };
 
-/* trainer.c: the part that a step belongs to. */
+/* event.c: epochs finished; whether the last step ended one; steps after which it ends, unless patience runs out before; whether it
+ * has ended. */
+int64_t recsys__trainer_epochs(const recsys_trainer *t);
+int recsys__trainer_ends_epoch(const recsys_trainer *t);
+int64_t recsys__trainer_last_step(const recsys_trainer *t);
+int recsys__trainer_is_over(const recsys_trainer *t);
+/* The part that a step belongs to. */
 const part *recsys__trainer_part(const recsys_trainer *t, int64_t step);
 /* The event that tells where the training stands. */
 recsys_training_event recsys__trainer_event(const recsys_trainer *t, int32_t kind);
@@ -75,6 +81,8 @@ recsys_training_event recsys__trainer_event(const recsys_trainer *t, int32_t kin
 /* Copies n floats within the device. */
 recsys_status recsys__device_copy(recsys_exec *x, const float *from, float *to, int64_t n);
 
+/* plan.c: rows of a batch where the caller does not say. */
+int64_t recsys__default_batch(const sampler_options *o);
 /* plan.c: ERR_MEMORY_LIMIT if the training cannot fit, before anything large is taken; samplers and counts of all parts, from
  * the options. */
 recsys_status recsys__trainer_check_memory(recsys_trainer *t, const recsys_params *p);

@@ -21,7 +21,7 @@ static recsys_status bad_select(recsys_trainer *t, const char *reason)
     return recsys__fail(&t->x->error, RECSYS_ERR_UNKNOWN_KEY, "select is \"%.60s\": %s", t->o.select, reason);
 }
 
-/* "NDCG@20" into its two parts. */
+/* "NDCG@20" into its two parts. Only metrics at a cut-off of which more is better, and which every list has. */
 static recsys_status parse_select(recsys_trainer *t)
 {
     const char *word = t->o.select, *at = word != NULL ? strchr(word, '@') : NULL;
@@ -34,15 +34,15 @@ static recsys_status parse_select(recsys_trainer *t)
     t->metric[at - word] = '\0';
     if (!recsys__parse_i64(at + 1, (int64_t)strlen(at + 1), &t->cutoff) || t->cutoff < 1 || t->cutoff > INT32_MAX)
         return bad_select(t, "its cut-off must be a number of at least 1");
-    const char *names[64];
-    int64_t n = 0;
-    for (; n < 64 && recsys_metric_name(n) != NULL; n++) {
-        names[n] = recsys_metric_name(n);
-        if (strcmp(names[n], t->metric) == 0)
+    static const char *const names[] = { "NDCG", "RECALL", "RECALL_MIN_DEN", "PRECISION", "PRECISION_RECALL_MIN_DEN", "MAP",
+                                         "MAP_MIN_DEN", "MRR", "F1", "HIT_RATE", "ARHR_ALL_HITS" };
+    const int64_t n = sizeof names / sizeof *names;
+    for (int64_t k = 0; k < n; k++)
+        if (strcmp(names[k], t->metric) == 0)
             return RECSYS_OK;
-    }
-    return recsys__fail(&t->x->error, RECSYS_ERR_UNKNOWN_KEY, "select: there is no metric \"%s\"; did you mean \"%s\"?", t->metric,
-                        recsys__nearest(t->metric, names, n));
+    return recsys__fail(&t->x->error, RECSYS_ERR_UNKNOWN_KEY,
+                        "select: \"%s\" is no metric of how well lists match, which a model can be chosen by; did you mean \"%s\"?",
+                        t->metric, recsys__nearest(t->metric, names, n));
 }
 
 /* Users with validation positives, in the order of a sampler that does not shuffle. */
@@ -224,19 +224,23 @@ recsys_status recsys__validation_round(recsys_trainer *t)
     recsys_status status = recsys__validation_value(t, &value);
     if (status < 0)
         return status;
-    t->at.n_validations++;
-    t->at.validation = value;
     if (!isfinite(value))
         return recsys__fail(&t->x->error, RECSYS_ERR_NUMERIC, "the validation %s after step %lld is not finite",
                             t->metric[0] == '\0' ? "loss" : t->metric, (long long)t->at.step);
     int is_better = t->at.best_step < 0 || (t->metric[0] == '\0' ? value < t->at.best : value > t->at.best);
+    if (is_better) {
+        t->at.best_step = -1; /* copies that are cut off halfway are of no model */
+        t->at.best = NAN;
+        status = keep_best(t);
+    }
+    if (status < 0)
+        return status;
+    t->at.n_validations++;
+    t->at.validation = value;
     t->at.n_stale = is_better ? 0 : t->at.n_stale + 1;
     t->at.stopped = t->o.patience > 0 && t->at.n_stale >= t->o.patience;
     if (!is_better)
         return RECSYS_OK;
-    status = keep_best(t);
-    if (status < 0)
-        return status;
     t->at.best = value;
     t->at.best_step = t->at.step;
     return RECSYS_OK;

@@ -161,8 +161,9 @@ static float logit(int64_t u, int64_t i)
     return (float)(16.0 * test_random_unit(&seed) - 8.0);
 }
 
-static recsys_status known_logits(recsys_exec *x, const recsys_model *m, const int32_t *user, int64_t count, float *out)
+static recsys_status known_logits(recsys_exec *x, const recsys_model *m, const void *self, const int32_t *user, int64_t count, float *out)
 {
+    (void)self;
     world *w = (world *)(uintptr_t)m;
     float *row = malloc((size_t)(w->I + 1) * sizeof *row);
     recsys_status status = RECSYS_OK;
