@@ -46,11 +46,16 @@ typedef struct recsys_training_event {
     double validation;         /**< The last value of what `select` names; NaN before the first. */
     double best;               /**< The best so far; NaN before the first. */
     int64_t best_step;         /**< Steps finished then; -1 before the first. */
-    /** What the loss left out (T-CE). STEP: of the batch; EPOCH: sums over the epoch's batches. Clean and noisy count only
+    /* What the loss left out (T-CE): of the batch for STEP, sums over the epoch's batches for EPOCH. Clean and noisy count only
      * where the data has flags (1: clean). */
-    double kept, dropped, dropped_clean, dropped_noisy;
-    double clean, noisy;            /**< Positives of either kind. */
-    double clean_loss, noisy_loss;  /**< Their mean cross-entropy, unweighted; NaN where there are none. */
+    double kept;          /**< Samples that count in the loss. */
+    double dropped;       /**< Samples that it left out. */
+    double dropped_clean; /**< Of these, known to be clean. */
+    double dropped_noisy; /**< Of these, known to be noisy. */
+    double clean;         /**< Positives known to be clean. */
+    double noisy;         /**< Positives known to be noisy. */
+    double clean_loss;    /**< Mean cross-entropy of the clean ones, unweighted; NaN where there are none. */
+    double noisy_loss;    /**< The same of the noisy ones. */
 } recsys_training_event;
 
 /** Initialiser of recsys_training_event. */
