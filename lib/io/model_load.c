@@ -5,15 +5,10 @@
  * tensors. On a device that reads host memory the tensors are the mapping; elsewhere they are copied in.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <recsys/io.h>
 #include <recsys/version.h>
@@ -21,6 +16,7 @@
 #include "backend/run.h"
 #include "base/struct.h"
 #include "io/checksum.h"
+#include "io/mapped_file.h"
 #include "io/model_file.h"
 
 /* A file while it is loaded. The mapping goes over to the model. */
@@ -48,38 +44,6 @@ static recsys_status fail_file(loading *l, recsys_status status, const char *rea
 static recsys_status bad_tensor(loading *l, const char *name, const char *reason)
 {
     return recsys__fail(&l->x->error, RECSYS_ERR_FILE_FORMAT, "%s: tensor %s %s", l->path, name, reason);
-}
-
-/* ---- the file ---- */
-
-static recsys_status fail_open(loading *l, int errnum)
-{
-    recsys_status status = errnum == ENOENT || errnum == ENOTDIR ? RECSYS_ERR_FILE_NOT_FOUND : RECSYS_ERR_IO;
-    return recsys__fail_system(&l->x->error, status, errnum, "cannot read %s", l->path);
-}
-
-static recsys_status map_open_file(loading *l, int fd)
-{
-    struct stat about;
-    if (fstat(fd, &about)) return fail_open(l, errno);
-    if (S_ISDIR(about.st_mode)) return recsys__fail_system(&l->x->error, RECSYS_ERR_IO, EISDIR, "cannot read %s", l->path);
-    if (!S_ISREG(about.st_mode)) return fail_file(l, RECSYS_ERR_IO, "no regular file, so it cannot be mapped");
-    if (about.st_size == 0) return fail_file(l, RECSYS_ERR_FILE_FORMAT, "not a model file: it is empty");
-    if ((uint64_t)about.st_size > SIZE_MAX) return fail_file(l, RECSYS_ERR_TOO_LARGE, "larger than this machine can map");
-    void *p = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (p == MAP_FAILED) return fail_open(l, errno);
-    l->mapping = p;
-    l->mapping_bytes = (size_t)about.st_size;
-    return RECSYS_OK;
-}
-
-static recsys_status map_file(loading *l)
-{
-    int fd = open(l->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0) return fail_open(l, errno);
-    recsys_status status = map_open_file(l, fd);
-    close(fd);
-    return status;
 }
 
 /* ---- metadata ---- */
@@ -187,8 +151,6 @@ static recsys_status check_checksums(loading *l)
 {
     int64_t done = 0;
     recsys_status status = recsys__phase(l->x, "verify");
-    /* All of it is about to be read: let the system fetch ahead. A refusal changes nothing. */
-    (void)posix_madvise(l->mapping, l->mapping_bytes, POSIX_MADV_WILLNEED);
     for (int64_t t = 0; t < l->file.n_tensors && !status; t++) status = check_tensor_checksum(l, &l->file.tensor[t], &done);
     return status;
 }
@@ -359,7 +321,7 @@ static recsys_status load(loading *l)
 {
     recsys_status status = recsys__phase(l->x, "load");
     if (!status) status = recsys__check_byte_order(l->x, l->path);
-    if (!status) status = map_file(l);
+    if (!status) status = recsys__map_file(l->x, l->path, "a model file", &l->mapping, &l->mapping_bytes);
     if (!status) status = recsys__safetensors_open(l->x, l->path, l->mapping, (int64_t)l->mapping_bytes, &l->file);
     l->file_is_open = status == RECSYS_OK;
     if (!status) status = check_format(l);
@@ -396,7 +358,7 @@ recsys_status recsys_model_load(recsys_exec *x, const char *path, const recsys_l
     else
         *model = l->model;
     if (l->file_is_open) recsys__safetensors_close(x, &l->file);
-    if (l->mapping) munmap(l->mapping, l->mapping_bytes);
+    recsys__unmap_file(l->mapping, l->mapping_bytes);
     recsys_params_release(l->params);
     recsys__ids_release(l->users);
     recsys__ids_release(l->items);

@@ -15,6 +15,7 @@ enum { OUTPUT_FULL = 0, OUTPUT_SAMPLED = 1 };
 static void sampling(const recsys_params *p, sampler_options *o)
 {
     o->kind = SAMPLE_USER_ROWS;
+    o->default_batch = 64;
     o->sampled_output = recsys__param_choice(p, "output") == OUTPUT_SAMPLED;
 }
 
@@ -93,7 +94,7 @@ static recsys_status ready(recsys_exec *x, recsys_model *m)
 static factors factors_of(tape *g, const recsys_model *m, const queries *q)
 {
     sparse rows = recsys__tape_histories(g, q, m->n_items);
-    tensor z = hidden(g, m, &rows, recsys__tape_ints(g, q->user, q->count));
+    tensor z = hidden(g, m, &rows, recsys__tape_vector(g, q->user, q->count, RECSYS_I32));
     tensor one = op_affine(g, recsys__tape_zeros(g, q->count, 1), 0.0f, 1.0f);
     tensor users = op_concat(g, z, one);
     int64_t shape[] = { m->n_items, tensor_columns(&users) };
@@ -141,6 +142,7 @@ static const tensor_kind cdae_tensors[] = {
 static const training_class training = {
     .sampling = sampling,
     .declare = declare,
+    .is_pointwise = 1,
     .floats_of_row = floats_of_row,
     .loss = loss,
     .check_data = recsys__pointwise_check_data,

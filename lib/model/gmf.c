@@ -36,7 +36,7 @@ static tensor loss(tape *g, const recsys_model *m, const batch *b)
 /* h * p_u: with it scoring is a plain inner product.  Q x D */
 static factors factors_of(tape *g, const recsys_model *m, const queries *q)
 {
-    tensor p = op_lookup(g, recsys__param(g, m, "user_embedding"), recsys__tape_ints(g, q->user, q->count));
+    tensor p = op_lookup(g, recsys__param(g, m, "user_embedding"), recsys__tape_vector(g, q->user, q->count, RECSYS_I32));
     return (factors){
         .users = op_mul(g, p, recsys__param(g, m, "predict_weight")),
         .items = recsys__param(g, m, "item_embedding"),
@@ -80,6 +80,7 @@ static const tensor_kind gmf_tensors[] = {
 static const training_class training = {
     .sampling = recsys__sample_pairs,
     .declare = declare,
+    .is_pointwise = 1,
     .floats_of_row = floats_of_row,
     .loss = loss,
     .check_data = recsys__pointwise_check_data,

@@ -35,7 +35,7 @@ static tensor loss(tape *g, const recsys_model *m, const batch *b)
 
 static pair_net network(tape *g, const recsys_model *m, const queries *q)
 {
-    pair_net net = recsys__tower_net(g, m, &the_tower, recsys__tape_ints(g, q->user, q->count));
+    pair_net net = recsys__tower_net(g, m, &the_tower, recsys__tape_vector(g, q->user, q->count, RECSYS_I32));
     net.last = recsys__param(g, m, "predict_weight").data;
     net.bias = recsys__param(g, m, "predict_bias").data;
     return net;
@@ -80,6 +80,7 @@ static const tensor_kind mlp_tensors[] = {
 static const training_class training = {
     .sampling = recsys__sample_pairs,
     .declare = declare,
+    .is_pointwise = 1,
     .floats_of_row = floats_of_row,
     .loss = loss,
     .check_data = recsys__pointwise_check_data,

@@ -12,6 +12,7 @@
 #include "backend/run.h"
 #include "base/struct.h"
 #include "data/align.h"
+#include "model/prepared.h"
 #include "model/training.h"
 
 recsys_status recsys__model_create(recsys_exec *x, const struct model_class *class, const recsys_params *p, recsys_ids *users,
@@ -52,6 +53,7 @@ static void destroy(recsys_model *m)
             recsys__device_free(m->backend, account, m->tensors.at[t].data);
     for (int c = 0; c < MODEL_MAX_CACHES; c++)
         recsys__device_free(m->backend, account, m->cache[c]);
+    recsys__prepared_release(m->prepared);
     recsys__free(account, m->neighbours);
     if (m->mapping != NULL) {
         munmap(m->mapping, m->mapping_bytes);

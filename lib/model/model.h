@@ -104,6 +104,7 @@ struct recsys_model {
     csr histories;            /* U x I; owned unless `mapping` is there */
     tensor_list tensors;
     void *cache[MODEL_MAX_CACHES]; /* device memory made by the class's `ready`; no part of the file */
+    struct prepared *prepared; /* what training reads at each step (model/prepared.h); NULL: nothing, or no longer */
     int32_t *neighbours;      /* U x n in host memory, for colliding inference (model/pointwise.c); NULL: none */
     void *mapping;            /* the mapped file that tensors and histories lie in; NULL: they were allocated */
     size_t mapping_bytes;
@@ -140,6 +141,8 @@ recsys_status recsys__check_same_ids(recsys_exec *x, const recsys_ids *users, co
                                      const char *what);
 /* ERR_DEVICE unless the exec works where the model's memory is: every public function that takes both asks first. */
 recsys_status recsys__check_device(recsys_exec *x, const recsys_model *m);
+/* What a class says of its tensor of this name; NULL if it has none. */
+const tensor_kind *recsys__tensor_kind(const struct model_class *c, const char *name);
 size_t recsys__dtype_size(int32_t dtype);
 int64_t recsys__tensor_elements(const model_tensor *t);
 

@@ -45,7 +45,7 @@ static tensor loss(tape *g, const recsys_model *m, const batch *b)
 
 static pair_net network(tape *g, const recsys_model *m, const queries *q)
 {
-    tensor users = recsys__tape_ints(g, q->user, q->count), h = recsys__param(g, m, "predict_weight");
+    tensor users = recsys__tape_vector(g, q->user, q->count, RECSYS_I32), h = recsys__param(g, m, "predict_weight");
     int64_t D = recsys__param_i64(m->params, "dim");
     pair_net net = recsys__tower_net(g, m, &the_tower, users);
     if (recsys__tape_failed(g))
@@ -156,6 +156,7 @@ static const tensor_kind neumf_tensors[] = {
 static const training_class training = {
     .sampling = recsys__sample_pairs,
     .declare = declare,
+    .is_pointwise = 1,
     .floats_of_row = floats_of_row,
     .loss = loss,
     .start = start,

@@ -71,24 +71,16 @@ static recsys_status fill(recsys_exec *x, float *device, int64_t count, int32_t 
 
 /* ---- declaring ---- */
 
-static int32_t place_of(const struct model_class *c, const char *name)
-{
-    for (int64_t k = 0; k < c->n_tensors; k++)
-        if (strcmp(c->tensors[k].name, name) == 0)
-            return (int32_t)k;
-    return -1;
-}
-
-static recsys_status make(declaration *d, int32_t place, int64_t rows, int64_t columns, beginning b)
+static recsys_status make(declaration *d, const tensor_kind *kind, int64_t rows, int64_t columns, beginning b)
 {
     recsys_exec *x = d->x;
     int64_t count = columns > 0 ? rows * columns : rows;
     float *device;
     recsys_status status = recsys__device_alloc(x, count, sizeof *device, &device);
     if (status >= 0)
-        status = fill(x, device, count, place, b);
+        status = fill(x, device, count, (int32_t)(kind - d->class->tensors), b);
     if (status >= 0)
-        status = recsys__model_new_tensor(x, d->m, d->class->tensors[place].name, columns > 0 ? 2 : 1,
+        status = recsys__model_new_tensor(x, d->m, kind->name, columns > 0 ? 2 : 1,
                                           (int64_t[]){ rows, columns > 0 ? columns : 1 }, device);
     if (status < 0)
         recsys__device_free(x->backend, x->memory, device);
@@ -110,27 +102,30 @@ void recsys__declare(declaration *d, const char *name, int64_t rows, int64_t col
 {
     if (d->status < 0)
         return;
-    int32_t place = place_of(d->class, name);
+    const tensor_kind *kind = recsys__tensor_kind(d->class, name);
     int64_t width = columns > 0 ? columns : 1;
-    if (place < 0) {
+    if (kind == NULL) {
         d->status = recsys__fail(&d->x->error, RECSYS_ERR_INTERNAL, "%s declares %s, which its class does not list", d->class->name, name);
     } else if (rows < 1 || width > INT64_MAX / 8 / rows) {
         d->status = recsys__fail(&d->x->error, RECSYS_ERR_TOO_LARGE, "%s: %s would be %lld x %lld", d->class->name, name,
                                  (long long)rows, (long long)width);
     } else {
         d->floats += rows * width;
-        d->table_floats += d->class->tensors[place].by_rows ? rows * width : 0;
-        d->table_rows += d->class->tensors[place].by_rows ? rows : 0;
+        d->table_floats += kind->by_rows ? rows * width : 0;
+        d->table_rows += kind->by_rows ? rows : 0;
         if (d->against != NULL)
             d->status = compare(d, name, rows, width);
         else if (d->m != NULL)
-            d->status = make(d, place, rows, columns, b);
+            d->status = make(d, kind, rows, columns, b);
     }
 }
 
 recsys_status recsys__check_declared(recsys_exec *x, const recsys_model *m)
 {
-    declaration d = { .x = x, .against = m, .class = m->class, .params = m->params, .n_users = m->n_users, .n_items = m->n_items };
+    const model_tensor *of_users = recsys__model_tensor(m, "user_feature_weight"), *of_items = recsys__model_tensor(m, "item_feature_weight");
+    declaration d = { .x = x, .against = m, .class = m->class, .params = m->params, .n_users = m->n_users, .n_items = m->n_items,
+                      .n_user_features = of_users != NULL ? of_users->shape[0] : 0,
+                      .n_item_features = of_items != NULL ? of_items->shape[0] : 0 };
     m->class->training->declare(&d);
     return d.status;
 }
@@ -147,17 +142,7 @@ recsys_status recsys__copy_parameter(recsys_exec *x, recsys_model *to, const cha
                             "%s cannot start from this %s: its %s is %lld x %lld, and %lld x %lld is needed", to->class->name,
                             from->class->name, from_name, (long long)b->shape[0], (long long)b->shape[1], (long long)a->shape[0],
                             (long long)a->shape[1]);
-    float *host;
-    int64_t n = recsys__tensor_elements(a), room = n < DRAWS_AT_ONCE ? n : DRAWS_AT_ONCE;
-    recsys_status status = recsys__alloc(x->memory, &x->error, room, sizeof *host, &host);
-    for (int64_t i = 0; i < n && status >= 0; i += room) {
-        int64_t bytes = (n - i < room ? n - i : room) * (int64_t)sizeof *host;
-        status = recsys__download(x, host, (const float *)b->data + i, bytes);
-        if (status >= 0)
-            status = recsys__copy_in(x, (float *)a->data + i, host, bytes);
-    }
-    recsys__free(x->memory, host);
-    return status;
+    return recsys__device_copy(x, b->data, a->data, recsys__tensor_elements(a));
 }
 
 /* ---- on the tape ---- */

@@ -22,7 +22,7 @@ int64_t recsys__tensor_elements(const model_tensor *t)
     return n;
 }
 
-static const tensor_kind *find_kind(const struct model_class *c, const char *name)
+const tensor_kind *recsys__tensor_kind(const struct model_class *c, const char *name)
 {
     for (int64_t k = 0; k < c->n_tensors; k++)
         if (strcmp(c->tensors[k].name, name) == 0) return &c->tensors[k];
@@ -32,7 +32,7 @@ static const tensor_kind *find_kind(const struct model_class *c, const char *nam
 recsys_status recsys__model_new_tensor(recsys_exec *x, recsys_model *m, const char *name, int32_t rank, const int64_t *shape,
                                        void *data)
 {
-    const tensor_kind *kind = find_kind(m->class, name);
+    const tensor_kind *kind = recsys__tensor_kind(m->class, name);
     if (kind == NULL || m->tensors.count == MODEL_MAX_TENSORS)
         return recsys__fail(&x->error, RECSYS_ERR_INTERNAL, "%s has no tensor %s, or too many", m->class->name, name);
     model_tensor *t = &m->tensors.at[m->tensors.count++];

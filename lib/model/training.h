@@ -29,6 +29,7 @@ typedef struct declaration {
     const struct model_class *class;
     const recsys_params *params;
     int64_t n_users, n_items;
+    int64_t n_user_features, n_item_features; /* columns of the feature tables (data/features.h); 0: there are none */
     int64_t floats;       /* of all parameters */
     int64_t table_floats; /* of those that are looked up by rows */
     int64_t table_rows;
@@ -50,8 +51,18 @@ typedef struct training_class {
     /* Fills in the kind of batches. */
     void (*sampling)(const recsys_params *p, sampler_options *o);
     void (*declare)(declaration *d);
+    /* 1: the loss is op_pointwise_loss, which leaves its sums in batch.stats; 0: the loss is only a number. */
+    int32_t is_pointwise;
+    /* What the model makes of the training data once, after its parameters (m->prepared; or tensors that are no parameters). NULL:
+     * nothing. */
+    recsys_status (*prepare)(recsys_exec *x, recsys_model *m, const recsys_dataset *train);
+    /* Tensors that scoring reads and that follow from the parameters and what was prepared: for each model that leaves the
+     * training, whether to be kept or only to be validated. NULL: there are none. */
+    recsys_status (*derive)(recsys_exec *x, recsys_model *m);
     /* Floats that a step takes for each row of its batch, about: results, gradients and what is kept between. */
     int64_t (*floats_of_row)(const recsys_params *p, int64_t n_items);
+    /* Floats beyond that: of what is prepared, and of a step whatever its batch. NULL: none worth naming. */
+    int64_t (*floats_beyond)(const recsys_params *p, const recsys_dataset *train);
     /* The loss of a batch, one number. */
     tensor (*loss)(tape *g, const recsys_model *m, const batch *b);
     /* Starts from n models other than one of the same kind. NULL: not possible. */
@@ -75,8 +86,6 @@ tensor recsys__param(tape *g, const recsys_model *m, const char *name);
 /* A tape for scoring with this exec, empty: nothing is recorded, and memory is kept from call to call. */
 recsys_status recsys__scoring_tape(recsys_exec *x, tape **g);
 
-/* Host arrays on the tape's device, for this round. */
-tensor recsys__tape_ints(tape *g, const int32_t *host, int64_t count);
 /* The rows of histories as a sparse matrix on the device. */
 sparse recsys__tape_histories(tape *g, const queries *q, int64_t n_items);
 

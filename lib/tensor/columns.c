@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "backend/op/copy_columns.h"
+#include "backend/run.h"
 
 #include "tensor/front.h"
 #include "tensor/ops.h"
@@ -63,4 +64,22 @@ tensor recsys__op_concat(tape *g, tensor A, tensor B)
     copy(g, Y, D, B, 0, H, 0);
     record r = { .rule = concat_gradient, .operation = "concat", .in = { A, B } };
     return recsys__tape_record(g, &r, 2, Y);
+}
+
+/* ---- a whole array ---- */
+
+recsys_status recsys__device_copy(recsys_exec *x, const float *from, float *to, int64_t n)
+{
+    enum { WIDTH = 1024 }; /* so that rows can be shared among threads; the rest is a row of its own */
+    int64_t rows = n / WIDTH, rest = n % WIDTH;
+    op_copy_columns o = { .op = { OP_COPY_COLUMNS, sizeof o }, .rows = rows, .count = WIDTH, .from = from, .from_width = WIDTH,
+                          .to = to, .to_width = WIDTH };
+    recsys_status status = rows > 0 ? recsys__run(x, &o.op) : RECSYS_OK;
+    if (status < 0 || rest == 0)
+        return status;
+    o.rows = 1;
+    o.count = o.from_width = o.to_width = rest;
+    o.from = from + rows * WIDTH;
+    o.to = to + rows * WIDTH;
+    return recsys__run(x, &o.op);
 }

@@ -100,6 +100,9 @@ tensor recsys__scatter_rows(tape *g, const row_gradient *rows, int64_t N, int64_
  * Model state (symmetric, item_weights, tables of vectors) is device memory; queries, lists and the data's matrices are
  * host memory. U users, I items, Q queries, D columns. */
 
+/* Copies n floats within the device. */
+recsys_status recsys__device_copy(recsys_exec *x, const float *from, float *to, int64_t n);
+
 /* g = R'R + l2 I in factor layout. The pattern of R comes from both views; values NULL mean 1. Host: all but g. */
 recsys_status recsys__gram(recsys_exec *x, const csr *by_user, const float *user_val, const csr *by_item, const float *item_val,
                            double l2, symmetric *g);

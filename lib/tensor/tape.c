@@ -132,6 +132,21 @@ void *recsys__tape_memory(tape *g, int64_t count, size_t size)
     return block;
 }
 
+void *recsys__tape_copy_in(tape *g, const void *host, int64_t count, size_t size)
+{
+    void *block = recsys__tape_memory(g, count, size);
+    recsys_status status = block != NULL ? recsys__copy_in(g->x, block, host, count * (int64_t)size) : RECSYS_OK;
+    if (status < 0)
+        stick(g, status);
+    return status < 0 ? NULL : block;
+}
+
+tensor recsys__tape_vector(tape *g, const void *host, int64_t count, int32_t dtype)
+{
+    const void *block = recsys__tape_copy_in(g, host, count, 4);
+    return block == NULL ? (tensor){ 0 } : recsys__tape_constant(g, block, dtype, 1, &count);
+}
+
 tensor recsys__tape_new(tape *g, int32_t dtype, int32_t rank, const int64_t *shape)
 {
     tensor t = { .dtype = dtype, .rank = rank, .shape = { 1, 1, 1, 1 } };
@@ -319,12 +334,7 @@ static void walk_back(tape *g, tensor loss)
     g->recording = 0;
     if (g->one.data == NULL) {
         const float one = 1.0f;
-        g->one = recsys__tape_floats(g, 1, 0);
-        if (g->one.data != NULL) {
-            recsys_status status = recsys__copy_in(g->x, g->one.data, &one, sizeof one);
-            if (status < 0)
-                stick(g, status);
-        }
+        g->one = recsys__tape_vector(g, &one, 1, RECSYS_F32);
     }
     for (int32_t n = 1; n <= g->n_nodes; n++)
         slots(g)[n] = (tensor){ 0 };

@@ -117,6 +117,10 @@ tensor recsys__tape_gradient_of(tape *g, tensor y, tensor x);
 
 /* Device memory of the arena, aligned to 64 bytes; NULL once the tape has failed. */
 void *recsys__tape_memory(tape *g, int64_t count, size_t size);
+/* The same with a copy of host memory. */
+void *recsys__tape_copy_in(tape *g, const void *host, int64_t count, size_t size);
+/* A vector of host memory (elements of 4 bytes) as a constant. */
+tensor recsys__tape_vector(tape *g, const void *host, int64_t count, int32_t dtype);
 /* A new tensor in it, contents undefined. The empty tensor once the tape has failed. */
 tensor recsys__tape_new(tape *g, int32_t dtype, int32_t rank, const int64_t *shape);
 tensor recsys__tape_floats(tape *g, int64_t rows, int64_t columns); /* rank 1 if columns is 0 */

@@ -39,6 +39,7 @@ typedef struct sparse {
     const int64_t *row_ptr; /* N + 1 */
     const int32_t *column;  /* E */
     const float *value;     /* E; NULL: 1 everywhere */
+    const struct sparse *transposed; /* M x N, the same matrix, for gradients; NULL: not kept, and an index is made of it */
 } sparse;
 
 #endif

@@ -9,24 +9,7 @@
 #include "base/scratch.h"
 #include "train/trainer.h"
 
-/* ---- host arrays on the tape ---- */
-
-static const void *bring(tape *g, const void *host, int64_t count, size_t size)
-{
-    void *device = recsys__tape_memory(g, count, size);
-    if (device == NULL)
-        return NULL;
-    recsys_status status = recsys__copy_in(recsys__tape_exec(g), device, host, count * (int64_t)size);
-    if (status < 0)
-        recsys__tape_fail(g, status, "%s", recsys__tape_exec(g)->error.message);
-    return device;
-}
-
-static tensor bring_tensor(tape *g, const void *host, int64_t count, int32_t dtype)
-{
-    const void *device = bring(g, host, count, 4);
-    return device == NULL ? (tensor){ 0 } : recsys__tape_constant(g, device, dtype, 1, &count);
-}
+/* ---- rows of users ---- */
 
 /* Rows of one or two interaction matrices for `count` users: of each user the union of both. In the exec's scratch, then on
  * the device. */
@@ -62,8 +45,8 @@ static sparse rows_of(tape *g, const csr *first, const csr *second, const int32_
     }
     ptr[count] = end;
     sparse rows = { .n_rows = count, .n_columns = first->n_cols, .n_entries = end };
-    rows.row_ptr = bring(g, ptr, count + 1, sizeof *ptr);
-    rows.column = bring(g, column, end, sizeof *column);
+    rows.row_ptr = recsys__tape_copy_in(g, ptr, count + 1, sizeof *ptr);
+    rows.column = recsys__tape_copy_in(g, column, end, sizeof *column);
     return rows;
 }
 
@@ -134,7 +117,7 @@ static recsys_status bring_indices(recsys_trainer *t, const recsys_batch_input *
             (*host)[i] = (int32_t)index[i];
     }
     if (status >= 0)
-        *out = bring_tensor(t->g, *host, in->count, RECSYS_I32);
+        *out = recsys__tape_vector(t->g, *host, in->count, RECSYS_I32);
     return status;
 }
 
@@ -144,7 +127,7 @@ static recsys_status bring_labels(recsys_trainer *t, const recsys_batch_input *i
     for (int64_t i = 0; i < in->count; i++)
         if (!(label[i] >= 0.0f && label[i] <= 1.0f))
             return recsys__fail(&t->x->error, RECSYS_ERR_OUT_OF_RANGE, "batch input labels: element %lld is outside 0 to 1", (long long)i);
-    *out = bring_tensor(t->g, label, in->count, RECSYS_F32);
+    *out = recsys__tape_vector(t->g, label, in->count, RECSYS_F32);
     return RECSYS_OK;
 }
 

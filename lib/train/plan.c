@@ -6,13 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "data/features.h"
+
 /* ---- memory ---- */
 
 static recsys_status count_parameters(recsys_exec *x, const struct model_class *c, const recsys_params *p,
                                       const recsys_dataset *train, declaration *d)
 {
     *d = (declaration){ .x = x, .class = c, .params = p, .n_users = recsys_ids_count(train->users),
-                        .n_items = recsys_ids_count(train->items) };
+                        .n_items = recsys_ids_count(train->items),
+                        .n_user_features = recsys__feature_columns(train, FEATURES_OF_USERS),
+                        .n_item_features = recsys__feature_columns(train, FEATURES_OF_ITEMS) };
     c->training->declare(d);
     if (d->status >= 0 && d->floats > INT64_MAX / 64)
         return recsys__fail(&x->error, RECSYS_ERR_TOO_LARGE, "%s with %lld parameters", c->name, (long long)d->floats);
@@ -21,18 +25,19 @@ static recsys_status count_parameters(recsys_exec *x, const struct model_class *
 
 int64_t recsys__default_batch(const sampler_options *o)
 {
-    return o->kind == SAMPLE_USER_ROWS ? 64 : 1024;
+    return o->default_batch > 0 ? o->default_batch : 1024;
 }
 
-/* What a step takes, if an epoch has as many rows. */
+/* What a step takes, if an epoch has as many rows, and what stays beside the parameters. */
 static int64_t batch_bytes(const struct model_class *c, const recsys_params *p, const recsys_dataset *train, int64_t rows)
 {
     sampler_options o = { 0 };
     c->training->sampling(p, &o);
     int64_t users = recsys_ids_count(train->users), most = o.kind == SAMPLE_USER_ROWS ? users : INT64_MAX;
     int64_t floats = c->training->floats_of_row(p, recsys_ids_count(train->items));
+    int64_t beyond = c->training->floats_beyond != NULL ? c->training->floats_beyond(p, train) : 0;
     rows = rows < most ? rows : most;
-    return rows > 0 && floats > INT64_MAX / 8 / rows ? INT64_MAX / 2 : 4 * rows * floats;
+    return rows > 0 && floats > INT64_MAX / 16 / rows ? INT64_MAX / 2 : 4 * (rows * floats + beyond);
 }
 
 /* Parameters, Adam's two moments and the best model; the sampler's copy of the data. A batch comes on top. */

@@ -4,31 +4,13 @@
 #include "train/trainer.h"
 
 #include <math.h>
-#include <string.h>
 
-#include "backend/op/copy_columns.h"
 #include "backend/run.h"
 #include "base/struct.h"
 #include "data/align.h"
+#include "data/features.h"
+#include "model/prepared.h"
 #include "tensor/ops.h"
-
-/* ---- memory ---- */
-
-recsys_status recsys__device_copy(recsys_exec *x, const float *from, float *to, int64_t n)
-{
-    enum { WIDTH = 1024 }; /* so that rows can be shared among threads; the rest is a row of its own */
-    int64_t rows = n / WIDTH, rest = n % WIDTH;
-    op_copy_columns o = { .op = { OP_COPY_COLUMNS, sizeof o }, .rows = rows, .count = WIDTH, .from = from, .from_width = WIDTH,
-                          .to = to, .to_width = WIDTH };
-    recsys_status status = rows > 0 ? recsys__run(x, &o.op) : RECSYS_OK;
-    if (status < 0 || rest == 0)
-        return status;
-    o.rows = 1;
-    o.count = o.from_width = o.to_width = rest;
-    o.from = from + rows * WIDTH;
-    o.to = to + rows * WIDTH;
-    return recsys__run(x, &o.op);
-}
 
 /* ---- options ---- */
 
@@ -68,7 +50,8 @@ static void fill_in_defaults(recsys_trainer *t, const sampler_options *kind)
         o->epochs = 10;
     if (o->batch_size == 0)
         o->batch_size = recsys__default_batch(kind);
-    o->n_negatives = o->n_negatives == 0 ? 1 : o->n_negatives < 0 ? 0 : o->n_negatives;
+    int64_t negatives = kind->default_negatives > 0 ? kind->default_negatives : 1;
+    o->n_negatives = o->n_negatives == 0 ? negatives : o->n_negatives < 0 ? 0 : o->n_negatives;
 }
 
 static recsys_status take_options(recsys_trainer *t, const recsys_params *p, const recsys_fit_options *given)
@@ -139,10 +122,13 @@ static recsys_status make_parameters(recsys_trainer *t, const recsys_params *p)
     recsys_status status = recsys__model_create(x, t->class, p, t->train->users, t->train->items, &t->m);
     if (status < 0)
         return status;
-    declaration d = { .x = x, .m = t->m, .class = t->class, .params = t->m->params, .n_users = t->m->n_users, .n_items = t->m->n_items };
+    declaration d = { .x = x, .m = t->m, .class = t->class, .params = t->m->params, .n_users = t->m->n_users, .n_items = t->m->n_items,
+                      .n_user_features = recsys__feature_columns(t->train, FEATURES_OF_USERS),
+                      .n_item_features = recsys__feature_columns(t->train, FEATURES_OF_ITEMS) };
     t->class->training->declare(&d);
     t->n_parameters = t->m->tensors.count;
-    return d.status < 0 ? d.status : start_from(t);
+    status = d.status < 0 ? d.status : start_from(t);
+    return status < 0 || t->class->training->prepare == NULL ? status : t->class->training->prepare(x, t->m, t->train);
 }
 
 static recsys_status make_default_optimizer(recsys_exec *x, const char *name, recsys_optimizer **out)
@@ -172,10 +158,8 @@ static recsys_status make_state(recsys_trainer *t)
     for (int64_t p = 0; p < t->n_parameters; p++) {
         const model_tensor *m = &t->m->tensors.at[p];
         parameters[p] = (optimized){ .name = m->name, .data = m->data, .n_rows = m->shape[0],
-                                     .dim = recsys__tensor_elements(m) / m->shape[0] };
-        for (int64_t k = 0; k < t->class->n_tensors; k++)
-            if (strcmp(t->class->tensors[k].name, m->name) == 0)
-                parameters[p].by_rows = t->class->tensors[k].by_rows;
+                                     .dim = recsys__tensor_elements(m) / m->shape[0],
+                                     .by_rows = recsys__tensor_kind(t->class, m->name)->by_rows };
     }
     recsys_status status = recsys__optimizer_state_create(x, t->optimizer, t->n_parameters, parameters, t->n_steps, &t->state);
     if (status >= 0)
@@ -293,6 +277,17 @@ static recsys_status next_batch(recsys_trainer *t, const recsys_batch_input *inp
     return RECSYS_OK;
 }
 
+/* The loss of a batch, with its sums where it has them, to t->last. */
+static recsys_status read_loss(recsys_trainer *t, tensor loss, const batch *b)
+{
+    float value;
+    if (t->class->training->is_pointwise)
+        return recsys__download(t->x, &t->last, b->stats, sizeof t->last);
+    recsys_status status = recsys__download(t->x, &value, loss.data, sizeof value);
+    t->last = (pointwise_stats){ .loss = value, .kept = (double)b->rows };
+    return status;
+}
+
 /* Loss and gradients of one batch, on the tape. */
 static recsys_status run_batch(recsys_trainer *t, const recsys_batch_input *inputs, int64_t n_inputs, int64_t *rows)
 {
@@ -306,7 +301,7 @@ static recsys_status run_batch(recsys_trainer *t, const recsys_batch_input *inpu
     tensor loss = t->class->training->loss(g, t->m, &b);
     status = recsys__tape_status(g);
     if (status >= 0)
-        status = recsys__download(t->x, &t->last, b.stats, sizeof t->last);
+        status = read_loss(t, loss, &b);
     if (status >= 0 && !isfinite(t->last.loss))
         return recsys__fail(&t->x->error, RECSYS_ERR_NUMERIC, "step %lld: the loss of %s is not finite", (long long)t->at.step + 1,
                             t->class->name);
@@ -390,19 +385,13 @@ static int is_due(const recsys_trainer *t, int64_t steps, int64_t epochs)
 static recsys_status validate_if_due(recsys_trainer *t)
 {
     int is_last = t->at.step == t->n_steps;
-    recsys_status status = RECSYS_OK;
-    if (t->validation != NULL && (is_last || is_due(t, t->o.validate_every_steps, t->o.validate_every_epochs))) {
-        status = recsys__validation_round(t);
-        if (status >= 0)
-            t->at.validated_step = t->at.step;
-        if (status >= 0)
-            status = tell(t, RECSYS_TRAINING_VALIDATION);
-        if (status >= 0)
-            status = recsys__phase(t->x, "train");
-    }
+    int due = t->validation != NULL && (is_last || is_due(t, t->o.validate_every_steps, t->o.validate_every_epochs));
+    recsys_status status = due ? recsys__validation_round(t) : RECSYS_OK;
     if (status >= 0)
         t->at.validated_step = t->at.step;
-    return status;
+    if (status >= 0 && due)
+        status = tell(t, RECSYS_TRAINING_VALIDATION);
+    return status < 0 || !due ? status : recsys__phase(t->x, "train");
 }
 
 static recsys_status save_if_due(recsys_trainer *t)
@@ -470,7 +459,12 @@ static recsys_status complete(recsys_trainer *t, recsys_model *m)
 {
     recsys_fit_options o = RECSYS_FIT_OPTIONS_INIT;
     o.without_histories = t->without_histories;
-    recsys_status status = t->class->training->finish != NULL ? t->class->training->finish(t->x, m, t->verified) : RECSYS_OK;
+    const training_class *c = t->class->training;
+    recsys_status status = c->derive != NULL ? c->derive(t->x, m) : RECSYS_OK;
+    if (status >= 0 && c->finish != NULL)
+        status = c->finish(t->x, m, t->verified);
+    recsys__prepared_release(m->prepared);
+    m->prepared = NULL;
     if (status >= 0)
         status = recsys__model_keep_data(t->x, m, t->train, &o);
     return status < 0 ? status : recsys__model_complete(t->x, m);

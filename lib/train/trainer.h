@@ -78,9 +78,6 @@ const part *recsys__trainer_part(const recsys_trainer *t, int64_t step);
 /* The event that tells where the training stands. */
 recsys_training_event recsys__trainer_event(const recsys_trainer *t, int32_t kind);
 
-/* Copies n floats within the device. */
-recsys_status recsys__device_copy(recsys_exec *x, const float *from, float *to, int64_t n);
-
 /* plan.c: rows of a batch where the caller does not say. */
 int64_t recsys__default_batch(const sampler_options *o);
 /* plan.c: ERR_MEMORY_LIMIT if the training cannot fit, before anything large is taken; samplers and counts of all parts, from

@@ -9,6 +9,7 @@
 
 #include "backend/run.h"
 #include "base/text.h"
+#include "model/prepared.h"
 #include "tensor/ops.h"
 #include "train/trainer.h"
 
@@ -174,6 +175,10 @@ recsys_status recsys__trainer_snapshot(recsys_trainer *t, int32_t best, recsys_m
         if (status < 0)
             recsys__device_free(x->backend, x->memory, device);
     }
+    for (int64_t p = t->n_parameters; p < t->m->tensors.count && status >= 0; p++)
+        status = recsys__model_copy_tensor(x, copy, &t->m->tensors.at[p]);
+    if (status >= 0)
+        copy->prepared = recsys__prepared_retain(t->m->prepared);
     if (status < 0) {
         recsys_model_release(copy);
         copy = NULL;
@@ -187,6 +192,8 @@ static recsys_status validation_metric(recsys_trainer *t, double *value)
     recsys_model *now = NULL;
     recsys_report *report = NULL;
     recsys_status status = recsys__trainer_snapshot(t, 0, &now);
+    if (status >= 0 && t->class->training->derive != NULL)
+        status = t->class->training->derive(t->x, now);
     if (status >= 0)
         status = recsys__model_complete(t->x, now);
     if (status >= 0)
