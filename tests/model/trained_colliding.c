@@ -339,6 +339,10 @@ static void test_other_ids(void **state)
     recsys_model_release(b);
 
     expect_error(w.x, recsys_model_with_colliding(m, w.x, "colliding=0.5", words, &b), RECSYS_ERR_TYPE, NULL);
+    const int64_t stranger = U + 5, thing = I + 5;
+    recsys_dataset *others = case_events(w.x, NULL, NULL, &stranger, &thing, NULL, 1);
+    expect_error(w.x, recsys_model_with_colliding(m, w.x, "colliding=0.5", others, &b), RECSYS_ERR_EMPTY, "no positives");
+    recsys_dataset_release(others);
     expect_error(w.x, recsys_model_with_colliding(m, w.x, "dim=3", verified, &b), RECSYS_ERR_UNKNOWN_KEY, "dim|similarity");
     expect_error(w.x, recsys_model_with_colliding(m, w.x, "colliding=1.5", verified, &b), RECSYS_ERR_OUT_OF_RANGE, "colliding|1.5");
     expect_error(w.x, recsys_model_with_colliding(m, w.x, "neighbours=0", verified, &b), RECSYS_ERR_OUT_OF_RANGE, "neighbours");

@@ -117,6 +117,8 @@ static void test_bad_options(void **state)
     expect_bad(w, SIZED(.validation = v, .select = "NDCG@-3"), RECSYS_ERR_UNKNOWN_KEY, "cut-off");
     expect_bad(w, SIZED(.validation = v, .select = "NDCG@5x"), RECSYS_ERR_UNKNOWN_KEY, "cut-off");
     expect_bad(w, SIZED(.validation = v, .select = "NDGC@20"), RECSYS_ERR_UNKNOWN_KEY, "NDGC|NDCG");
+    expect_bad(w, SIZED(.validation = v, .select = "AUC@10"), RECSYS_ERR_UNKNOWN_KEY, "AUC|can be chosen by");
+    expect_bad(w, SIZED(.validation = v, .select = "AVERAGE_POPULARITY@10"), RECSYS_ERR_UNKNOWN_KEY, "AVERAGE_POPULARITY");
     expect_bad(w, SIZED(.warm_up_epochs = -1), wrong, "negative");
     expect_bad(w, SIZED(.fine_tune_epochs = -1), wrong, "negative");
     expect_bad(w, SIZED(.warm_up_epochs = 1), missing, "verified");
@@ -127,6 +129,25 @@ static void test_bad_options(void **state)
     expect_bad(w, SIZED(.checkpoint_every = -1, .checkpoint = "x"), wrong, "negative");
     expect_bad(w, SIZED(.checkpoint_every = 5), wrong, "checkpoint");
     expect_bad(w, SIZED(.resume = "/nowhere/at/all"), RECSYS_ERR_FILE_NOT_FOUND, "/nowhere/at/all");
+}
+
+/* Full rows hold all items, so there is nothing to draw; and a batch of users is smaller than one of samples. */
+static void test_user_rows(void **state)
+{
+    world *w = *state;
+    recsys_trainer *t;
+    recsys_training negatives = SIZED(.n_negatives = 2), popular = SIZED(.popularity = 0.5), fixed = SIZED(.fixed_negatives = 1);
+    const recsys_training *drawn[] = { &negatives, &popular, &fixed };
+    for (int k = 0; k < 3; k++) {
+        expect_error(w->x, case_try(w->x, "cdae", "hidden=4", w->train, drawn[k], &t), RECSYS_ERR_INVALID_ARGUMENT, "cdae|output=sampled");
+        recsys_trainer_release(case_trainer(w->x, "cdae", "hidden=4,output=sampled", w->train, drawn[k]));
+    }
+    t = case_trainer(w->x, "cdae", "hidden=4", w->train, NULL);
+    assert_int_equal(t->o.batch_size, 64);
+    recsys_trainer_release(t);
+    t = case_trainer(w->x, "gmf", "dim=4", w->train, NULL);
+    assert_int_equal(t->o.batch_size, 1024);
+    recsys_trainer_release(t);
 }
 
 /* Nothing of the held out, or of the verified data is of users and items that training has. */
@@ -253,6 +274,10 @@ static void test_missed_in_time(void **state)
     recsys_exec *small = fixture_exec(&w->f, 1, 800000, 0);
     expect_error(small, case_try(small, "gmf", "dim=1000", w->train, &o, &t), RECSYS_ERR_MEMORY_LIMIT, "training gmf on 40 users|limit 800");
     recsys_model_release(case_fit(small, "gmf", "dim=4", w->train, &o));
+    o.batch_size = 1000000; /* a user's row takes all items, so a batch of all 40 users is what there is at most */
+    expect_ok(small, case_try(small, "cdae", "hidden=4", w->train, &o, &t));
+    recsys_trainer_release(t);
+    expect_error(small, case_try(small, "gmf", "dim=32", w->train, &o, &t), RECSYS_ERR_MEMORY_LIMIT, "training gmf");
     recsys_exec_release(small);
 }
 
@@ -376,7 +401,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_bad_parameters), TEST(test_bad_options), TEST(test_data_without_positives), TEST(test_user_who_has_everything),
         TEST(test_struct_sizes),   TEST(test_arguments),   TEST(test_missed_in_time),         TEST(test_bad_batches),
-        TEST(test_other_device),
+        TEST(test_other_device),   TEST(test_user_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -248,7 +248,7 @@ static void test_other_files(void **state)
     expect_error(x, make_trainer(x, s.w.f.env, s.c, s.w.train, o, &t), RECSYS_ERR_FILE_NOT_FOUND, s.w.other);
     /* And a checkpoint is no model. */
     test_write_file(s.w.checkpoint, s.good.bytes, s.good.size);
-    expect_error(x, recsys_model_load(x, s.w.checkpoint, NULL, &m), RECSYS_ERR_FILE_FORMAT, s.w.checkpoint);
+    expect_error(x, recsys_model_load(x, s.w.checkpoint, NULL, &m), RECSYS_ERR_FILE_FORMAT, "a checkpoint of a training, not a model");
     close_sample(&s);
 }
 

@@ -421,6 +421,32 @@ static void test_best_model(void **state)
     recsys_optimizer_release(wild);
 }
 
+/* A training that is cut off while the best parameters are being copied has no best model until the next validation, rather than
+ * one of two steps; then it goes on as if nothing had been. */
+static void test_cut_off_copy(void **state)
+{
+    world *w = *state;
+    recsys_training o = COUNTS(.epochs = 3, .batch_size = 40, .validation = w->validation);
+    recsys_trainer *t = case_trainer(w->x, "gmf", "dim=8", w->train, &o);
+    recsys_model *none, *best;
+    int64_t refused = 0;
+    for (int64_t n = 1; t->at.best_step < 0; n++) {
+        test_heap_fail(&w->f.heap, n, 1);
+        recsys_status status = recsys_trainer_run(t);
+        test_heap_fail(&w->f.heap, 0, 0);
+        refused += status == RECSYS_ERR_NO_MEMORY;
+        if (status != RECSYS_OK && t->at.best_step < 0)
+            expect_error(w->x, recsys_trainer_model(t, 1, &none), RECSYS_ERR_MISSING_DATA, "validated");
+    }
+    assert_true(refused > 0);
+    expect_ok(w->x, recsys_trainer_run(t));
+    best = case_model(t, 1);
+    recsys_model *whole = case_fit(w->x, "gmf", "dim=8", w->train, &o);
+    assert_true(case_same(w->x, best, whole));
+    recsys_model_release(best), recsys_model_release(whole);
+    recsys_trainer_release(t);
+}
+
 static void test_validate_by_epochs(void **state)
 {
     world *w = *state;
@@ -561,8 +587,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_steps_are_a_fit), TEST(test_batches_of_the_caller), TEST(test_snapshot_is_dense), TEST(test_drop_rate),
         TEST(test_dropped_samples), TEST(test_events),                TEST(test_max_steps),         TEST(test_validation_loss),
-        TEST(test_validation_metric), TEST(test_best_model),          TEST(test_validate_by_epochs), TEST(test_cancel),
-        TEST(test_not_finite),
+        TEST(test_validation_metric), TEST(test_best_model),          TEST(test_cut_off_copy),      TEST(test_validate_by_epochs),
+        TEST(test_cancel),            TEST(test_not_finite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
