@@ -1,4 +1,4 @@
-/* command_recommend.c - `recsys recommend`: the best items for some users on the screen, or for all into a file.
+/* command_recommend.c - `recsys recommend`: the best items for some users on the screen, or for all into a file; classes of rows.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 #include "data.h"
 #include "names.h"
 #include "ranking.h"
+#include "rows.h"
 #include "table.h"
 #include "visitor.h"
 
@@ -185,22 +186,7 @@ typedef struct block {
     int64_t left_out; /* users of whom nothing is known */
 } block;
 
-/* A field of text between tabs; in quotes, with quotes in it doubled, if a reader could not tell where it ends. */
-static void write_field(const char *text, FILE *file)
-{
-    if (text[strcspn(text, "\t\"\r\n")] == '\0') {
-        fputs(text, file);
-        return;
-    }
-    fputc('"', file);
-    for (; *text != '\0'; text++) {
-        if (*text == '"') fputc('"', file);
-        fputc(*text, file);
-    }
-    fputc('"', file);
-}
-
-static void write_block(const job *w, const block *b, int64_t n, FILE *file)
+static void write_block(const job *w, const block *b, int64_t n, const outfile *out)
 {
     const recsys_ids *items = recsys_model_items(w->model);
     for (int64_t i = 0; i < n; i++) {
@@ -208,15 +194,15 @@ static void write_block(const job *w, const block *b, int64_t n, FILE *file)
         for (int64_t r = 0; r < w->k && b->item[i * w->k + r] >= 0; r++) {
             int64_t item = b->item[i * w->k + r];
             char *id = id_text(items, item);
-            write_field(user != NULL ? user : "?", file);
-            fprintf(file, "\t%lld\t", (long long)(r + 1));
-            write_field(id != NULL ? id : "?", file);
-            fprintf(file, "\t%.9g", (double)b->score[i * w->k + r]);
+            outfile_field(out, user != NULL ? user : "?");
+            fprintf(out->file, "\t%lld\t", (long long)(r + 1));
+            outfile_field(out, id != NULL ? id : "?");
+            fprintf(out->file, "\t%.9g", (double)b->score[i * w->k + r]);
             if (w->names != NULL) {
-                fputc('\t', file);
-                write_field(name_of(w->names, items, item), file);
+                fputc('\t', out->file);
+                outfile_field(out, name_of(w->names, items, item));
             }
-            fputc('\n', file);
+            fputc('\n', out->file);
             free(id);
         }
         free(user);
@@ -238,7 +224,7 @@ static recsys_status leave_out_unknown(program *p, const job *w, block *b, int64
 }
 
 /* Lists for the users first to first + n - 1. */
-static recsys_status recommend_block(program *p, const job *w, block *b, int64_t first, int64_t n, FILE *file)
+static recsys_status recommend_block(program *p, const job *w, block *b, int64_t first, int64_t n, const outfile *out)
 {
     recsys_status status = RECSYS_OK;
     int64_t made = 0;
@@ -249,7 +235,7 @@ static recsys_status recommend_block(program *p, const job *w, block *b, int64_t
     }
     if (status == RECSYS_OK) status = recsys_model_topk(w->model, p->exec, b->query, n, w->k, &w->options, b->item, b->score);
     if (status == RECSYS_OK) status = leave_out_unknown(p, w, b, n);
-    if (status == RECSYS_OK) write_block(w, b, n, file);
+    if (status == RECSYS_OK) write_block(w, b, n, out);
     while (made > 0) visitor_free(&b->visitor[--made]);
     return status;
 }
@@ -269,7 +255,7 @@ static recsys_status recommend_all(program *p, const job *w)
     recsys_status status = good ? outfile_open(p, &out, p->settings.out) : RECSYS_ERR_NO_MEMORY;
     for (int64_t first = 0; status == RECSYS_OK && first < n_users; first += b.users) {
         int64_t n = n_users - first < b.users ? n_users - first : b.users;
-        status = recommend_block(p, w, &b, first, n, out.file);
+        status = recommend_block(p, w, &b, first, n, &out);
         if (status == RECSYS_OK && program_interrupted()) status = RECSYS_ERR_CANCELLED;
     }
     progress_end(&p->progress);
@@ -290,15 +276,23 @@ recsys_status command_recommend(program *p)
 {
     const settings *s = &p->settings;
     job w = { .options = RECSYS_TOPK_OPTIONS_INIT };
-    int some = s->user.count + s->history.count > 0;
+    int some = s->user.count + s->history.count > 0, rows = s->rows.count > 0;
+    if (rows && (some || s->all))
+        return program_usage(p, "--rows and --%s exclude each other", s->all ? "all" : s->user.count > 0 ? "user" : "history");
+    if (rows && !data_is_labelled(s))
+        return program_usage(p, "--rows needs --columns with feature, such as feature,feature,label");
+    if (rows && s->train.count > 0) return program_usage(p, "--train brings histories; a row of --rows has none");
+    if (rows && s->out != NULL && s->json != NULL)
+        return program_usage(p, "--rows writes text to --out or JSON to --json, not both");
     if (some && s->all)
         return program_usage(p, "--%s and --all exclude each other", s->user.count > 0 ? "user" : "history");
-    if (!some && !s->all) return program_usage(p, "give --user ID, --history ID,ID or --all");
+    if (!some && !s->all && !rows) return program_usage(p, "give --user ID, --history ID,ID or --all, or --rows FILE for a classifier");
     if (s->all && s->out == NULL) return program_usage(p, "--all needs --out FILE");
-    if (!s->all && s->out != NULL) return program_usage(p, "--out belongs to --all; for some users there is --json");
+    if (some && s->out != NULL) return program_usage(p, "--out belongs to --all and --rows; for some users there is --json");
     if (s->all && s->json != NULL) return program_usage(p, "--all writes text to --out; --json is for some users");
     recsys_status status = prepare(p, &w);
-    if (status == RECSYS_OK) status = s->all ? recommend_all(p, &w) : recommend_some(p, &w);
+    if (status == RECSYS_OK && rows) status = rows_classify(p, w.model, &w.options, w.k);
+    else if (status == RECSYS_OK) status = s->all ? recommend_all(p, &w) : recommend_some(p, &w);
     release_job(&w);
     return status;
 }

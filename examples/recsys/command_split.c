@@ -84,12 +84,19 @@ static recsys_status split_options(program *p, recsys_split_options *options)
     return check_shares(p, options);
 }
 
-/* The words for the columns that a dataset has: written so that they can be typed after --columns. */
-static recsys_status columns_of(program *p, const recsys_dataset *data, char *columns, size_t size)
+/* The words for the columns that a dataset has, as --columns takes them (reading) or as they are written. */
+static recsys_status columns_of(program *p, const recsys_dataset *data, char *columns, size_t size, int reading)
 {
     recsys_statistics s = RECSYS_STATISTICS_INIT;
+    recsys_feature_info rows = RECSYS_FEATURE_INFO_INIT;
+    char item[40] = "item";
     recsys_status status = recsys_dataset_statistics(data, p->exec, &s);
-    snprintf(columns, size, "user,item%s%s%s%s%s", s.has_values ? ",value" : "", s.has_times ? ",time" : "",
+    if (data_is_labelled(&p->settings)) {
+        if (status == RECSYS_OK) status = recsys_dataset_user_feature_info(data, 0, &rows);
+        if (reading) snprintf(item, sizeof item, "feature*%lld,label", (long long)rows.n_features);
+        else strcpy(item, "feature,label");
+    }
+    snprintf(columns, size, "user,%s%s%s%s%s%s", item, s.has_values ? ",value" : "", s.has_times ? ",time" : "",
              s.n_behaviours > 0 ? ",behaviour" : "", s.n_sessions > 0 ? ",session" : "",
              s.n_clean >= 0 ? ",flag" : "");
     return status;
@@ -168,11 +175,12 @@ static recsys_status write_all(program *p, const recsys_dataset *data, const rec
     char columns[96];
     json j;
     table rows = TABLE_INIT("lrr");
-    recsys_status status = columns_of(p, data, columns, sizeof columns);
+    recsys_status status = columns_of(p, data, columns, sizeof columns, 0);
     if (status == RECSYS_OK && s->out != NULL) status = make_folder(p, s->out);
     for (int i = 0; i < N_PARTS && status == RECSYS_OK; i++) status = write_part(p, &parts[i], columns);
     if (status == RECSYS_OK) status = json_open(p, &j, s->json);
     if (status != RECSYS_OK) return status;
+    (void)columns_of(p, data, columns, sizeof columns, 1);
     json_text(&j, "columns", columns);
     table_head(&rows, "part", "events", "interactions", NULL);
     for (int i = 0; i < N_PARTS && status == RECSYS_OK; i++) status = describe_part(p, &parts[i], &rows, &j);

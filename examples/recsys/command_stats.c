@@ -30,13 +30,16 @@ static void write_statistics(json *j, const recsys_statistics *s)
     json_integer(j, "time_max", s->time_max);
 }
 
-static void write_features(json *j, const recsys_dataset *data)
+static void write_features(json *j, const recsys_dataset *data, int of_users)
 {
-    if (recsys_dataset_feature_count(data) == 0) return;
-    json_begin(j, "features", '{');
-    for (int64_t t = 0; t < recsys_dataset_feature_count(data); t++) {
+    int64_t count = of_users ? recsys_dataset_user_feature_count(data) : recsys_dataset_feature_count(data);
+    if (count == 0) return;
+    json_begin(j, of_users ? "user_features" : "features", '{');
+    for (int64_t t = 0; t < count; t++) {
         recsys_feature_info info = RECSYS_FEATURE_INFO_INIT;
-        if (recsys_dataset_feature_info(data, t, &info) != RECSYS_OK) break;
+        recsys_status status =
+            of_users ? recsys_dataset_user_feature_info(data, t, &info) : recsys_dataset_feature_info(data, t, &info);
+        if (status != RECSYS_OK) break;
         json_begin(j, info.name, '{');
         json_integer(j, "features", info.n_features);
         json_integer(j, "occurrences", info.n_occurrences);
@@ -73,7 +76,8 @@ recsys_status command_stats(program *p)
         if (status == RECSYS_OK) status = json_open(p, &j, p->settings.json);
         if (status == RECSYS_OK) {
             write_statistics(&j, &statistics);
-            write_features(&j, data);
+            write_features(&j, data, 0);
+            write_features(&j, data, 1);
             status = json_close(p, &j, status);
         }
     }

@@ -93,14 +93,14 @@ static recsys_status fit(program *p, const recsys_params *params, const recsys_d
     return status;
 }
 
-static recsys_status fit_and_save(program *p, recsys_params *params, const recsys_dataset *train)
+static recsys_status fit_and_save(program *p, recsys_params *params, const recsys_dataset *train, recsys_dataset *valid)
 {
     int by_steps = 0;
     training t;
     recsys_model *model = NULL;
     recsys_save_options save = RECSYS_SAVE_OPTIONS_INIT;
     recsys_statistics statistics = RECSYS_STATISTICS_INIT;
-    recsys_status status = training_open(p, &t, params, train);
+    recsys_status status = training_open(p, &t, params, train, valid);
     if (status == RECSYS_OK) status = recsys_dataset_statistics(train, p->exec, &statistics);
     save.without_histories = p->settings.without_histories;
     double began = clock_seconds();
@@ -119,14 +119,15 @@ recsys_status command_train(program *p)
 {
     const settings *s = &p->settings;
     recsys_params *params = NULL;
-    recsys_dataset *train = NULL;
+    recsys_dataset *train = NULL, *valid = NULL;
     recsys_status status = make_params(p, &params);
     if (status == RECSYS_OK && s->train.count == 0) status = program_usage(p, "--train FILE is missing");
     if (status == RECSYS_OK && s->out == NULL && !s->dry_run)
         status = program_usage(p, "--out FILE is missing: where the model goes");
     if (status == RECSYS_OK) status = training_check(p);
-    if (status == RECSYS_OK) status = data_read(p, &s->train, RECSYS_ID_AUTO, &train);
-    if (status == RECSYS_OK) status = s->dry_run ? print_cost(p, params, train) : fit_and_save(p, params, train);
+    if (status == RECSYS_OK) status = data_read_training(p, &train, &valid);
+    if (status == RECSYS_OK) status = s->dry_run ? print_cost(p, params, train) : fit_and_save(p, params, train, valid);
+    recsys_dataset_release(valid);
     recsys_dataset_release(train);
     recsys_params_release(params);
     return status;

@@ -46,6 +46,7 @@ static recsys_read_options read_options(const settings *s, int32_t id_type)
     options.id_type = s->id_type != RECSYS_ID_AUTO ? s->id_type : id_type;
     options.users = s->users;
     options.items = s->items;
+    options.user_columns = s->user_columns;
     options.item_columns = s->item_columns;
     return options;
 }
@@ -53,7 +54,7 @@ static recsys_read_options read_options(const settings *s, int32_t id_type)
 /* 1 if a read failed for what an option says, not for what the file holds: the message then begins with the option. */
 static int blames_options(program *p, recsys_status status)
 {
-    static const char *const first_words[] = { "columns:", "item_columns:" };
+    static const char *const first_words[] = { "columns:", "user_columns:", "item_columns:" };
     recsys_error_info error = RECSYS_ERROR_INFO_INIT;
     if (status == RECSYS_ERR_UNKNOWN_KEY || status == RECSYS_ERR_INVALID_ARGUMENT) return 1;
     if (status != RECSYS_ERR_UNKNOWN_COLUMN) return 0;
@@ -63,6 +64,43 @@ static int blames_options(program *p, recsys_status status)
     return 0;
 }
 
+/* 1 if an entry of --columns, which may begin with the name of a column, has this word or `word*N`. */
+static int is_word(const char *entry, size_t length, const char *word)
+{
+    size_t n = strlen(word), at = length;
+    while (at > 0 && entry[at - 1] != '=') at--;
+    return length - at >= n && strncmp(entry + at, word, n) == 0 && (length - at == n || entry[at + n] == '*');
+}
+
+int data_is_labelled(const settings *s)
+{
+    for (const char *entry = s->columns; entry != NULL && *entry != '\0';) {
+        size_t length = strcspn(entry, ",");
+        if (is_word(entry, length, "feature")) return 1;
+        entry += length + (entry[length] == ',');
+    }
+    return 0;
+}
+
+/* Rows of features are numbered over all files, which are therefore read at once. */
+static recsys_status read_rows(program *p, const words *files, recsys_read_options *options, recsys_dataset **part)
+{
+    choose_format(&p->settings, files, files->word[0], options);
+    progress_subject(&p->progress, files->word[0]);
+    recsys_status status = recsys_dataset_read_parts(p->exec, files->word, files->count, options, part);
+    progress_subject(&p->progress, NULL);
+    if (status != RECSYS_OK) p->usage = blames_options(p, status);
+    return status;
+}
+
+/* Several parts as one dataset. */
+static recsys_status join(program *p, recsys_dataset *const *part, int64_t n_parts, recsys_dataset **data)
+{
+    if (n_parts > 1) return recsys_dataset_concat(p->exec, (const recsys_dataset *const *)part, n_parts, data);
+    *data = recsys_dataset_retain(part[0]);
+    return RECSYS_OK;
+}
+
 static recsys_status read_files(program *p, const words *files, recsys_read_options *options, recsys_dataset **data)
 {
     recsys_status status = RECSYS_OK;
@@ -70,6 +108,10 @@ static recsys_status read_files(program *p, const words *files, recsys_read_opti
     int64_t n_parts = 0;
     *data = NULL;
     if (part == NULL) return RECSYS_ERR_NO_MEMORY;
+    if (data_is_labelled(&p->settings)) {
+        status = read_rows(p, files, options, part);
+        n_parts = status == RECSYS_OK ? files->count : 0;
+    }
     while (status == RECSYS_OK && n_parts < files->count) {
         progress_subject(&p->progress, files->word[n_parts]);
         choose_format(&p->settings, files, files->word[n_parts], options);
@@ -78,8 +120,7 @@ static recsys_status read_files(program *p, const words *files, recsys_read_opti
         if (status == RECSYS_OK) n_parts++;
         else p->usage = blames_options(p, status);
     }
-    if (status == RECSYS_OK && n_parts == 1) *data = recsys_dataset_retain(part[0]);
-    else if (status == RECSYS_OK) status = recsys_dataset_concat(p->exec, (const recsys_dataset *const *)part, n_parts, data);
+    if (status == RECSYS_OK) status = join(p, part, n_parts, data);
     while (n_parts > 0) recsys_dataset_release(part[--n_parts]);
     free(part);
     return status;
@@ -158,6 +199,45 @@ recsys_status data_read(program *p, const words *files, int32_t id_type, recsys_
     if (status == RECSYS_OK) return RECSYS_OK;
     recsys_dataset_release(*data);
     *data = NULL;
+    return status;
+}
+
+/* Labelled rows of training and validation are one reading: a model knows the features of both. */
+static recsys_status read_labelled(program *p, recsys_dataset **train, recsys_dataset **valid)
+{
+    const settings *s = &p->settings;
+    recsys_read_options options = read_options(s, RECSYS_ID_AUTO);
+    int64_t n_train = s->train.count, n = n_train + s->valid.count;
+    words both = { .word = program_alloc(p, n, sizeof *both.word), .count = n };
+    recsys_dataset **part = program_alloc(p, n, sizeof *part);
+    recsys_status status = both.word != NULL && part != NULL ? RECSYS_OK : RECSYS_ERR_NO_MEMORY;
+    for (int64_t i = 0; i < n && status == RECSYS_OK; i++)
+        both.word[i] = i < n_train ? s->train.word[i] : s->valid.word[i - n_train];
+    if (status == RECSYS_OK) status = read_rows(p, &both, &options, part);
+    int64_t n_parts = status == RECSYS_OK ? n : 0;
+    if (status == RECSYS_OK) status = join(p, part, n_train, train);
+    if (status == RECSYS_OK) status = join(p, part + n_train, n - n_train, valid);
+    while (n_parts > 0) recsys_dataset_release(part[--n_parts]);
+    free(part);
+    free(both.word);
+    return status;
+}
+
+recsys_status data_read_training(program *p, recsys_dataset **train, recsys_dataset **valid)
+{
+    const settings *s = &p->settings;
+    *train = *valid = NULL;
+    if (!data_is_labelled(s) || s->valid.count == 0) return data_read(p, &s->train, RECSYS_ID_AUTO, train);
+    if (s->k_core.count > 0) return program_usage(p, "--k-core is not for rows of features with --valid: a row has one event");
+    int merge = s->duplicates != RECSYS_DUPLICATES_KEEP;
+    recsys_status status = read_labelled(p, train, valid);
+    if (status == RECSYS_OK) status = filter(p, merge, takes_flags(s, &s->train), 1, train);
+    if (status == RECSYS_OK) status = filter(p, merge, takes_flags(s, &s->valid), 0, valid);
+    progress_end(&p->progress);
+    if (status == RECSYS_OK) return RECSYS_OK;
+    recsys_dataset_release(*train);
+    recsys_dataset_release(*valid);
+    *train = *valid = NULL;
     return status;
 }
 

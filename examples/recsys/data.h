@@ -11,6 +11,13 @@
  * settings that says what the files are for. `id_type` is used where the command line has no --id-type. */
 recsys_status data_read(program *p, const words *files, int32_t id_type, recsys_dataset **data);
 
+/* Reads --train as data_read() does; and --valid too if its rows bring features, which must then come from the same reading.
+ * Else `*valid` is NULL: training_open() reads it. */
+recsys_status data_read_training(program *p, recsys_dataset **train, recsys_dataset **valid);
+
+/* 1 if --columns speaks of rows of features. */
+int data_is_labelled(const settings *s);
+
 /* The kind that two maps of ids share; RECSYS_ID_AUTO if they differ. */
 int32_t data_shared_type(const recsys_ids *users, const recsys_ids *items);
 

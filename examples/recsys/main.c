@@ -30,6 +30,8 @@ static const command COMMANDS[] = {
       "recsys split events.tsv --duplicates first --k-core 5 --method random-per-user --seed 1 --out parts" },
     { "train", FOR_TRAIN, 1, 1, command_train, "NAME", "train a model and save it",
       "recsys train ease --train train.tsv --columns user,item --params l2=80 --out model.safetensors" },
+    { "tune", FOR_TUNE, 1, 1, command_tune, "NAME", "search for the parameters that rank validation data best",
+      "recsys tune ease --train train.tsv --valid valid.tsv --columns user,item --search l2=log:1..10000 --trials 20 --out best.safetensors" },
     { "evaluate", FOR_EVALUATE, 1, 1, command_evaluate, "MODEL", "measure how well a model ranks what users did next",
       "recsys evaluate model.safetensors --test test.tsv --columns user,item --cutoffs 5,20" },
     { "recommend", FOR_RECOMMEND, 1, 1, command_recommend, "MODEL", "list the best items for users, known or new",
@@ -47,7 +49,8 @@ static void print_usage(FILE *file)
 {
     fputs("usage: recsys COMMAND ...\n\n", file);
     for (int i = 0; i < N_COMMANDS; i++) fprintf(file, "  %-10s  %s\n", COMMANDS[i].name, COMMANDS[i].summary);
-    fputs("\n`recsys help COMMAND` explains a command and its options; `recsys --version` prints versions and devices.\n", file);
+    fputs("\n`recsys help COMMAND` explains a command and its options; `recsys --version` prints versions and devices.\n",
+          file);
 }
 
 static void print_command(FILE *file, const command *c)
@@ -107,6 +110,8 @@ static int report(program *p, const command *c, recsys_status status)
 static recsys_status run(program *p, const command *c, int argc, char **argv, int *help)
 {
     char message[512];
+    p->argc = argc;
+    p->argv = argv;
     if (!settings_parse(&p->settings, c->bit, argc, argv, help, message, sizeof message))
         return program_usage(p, "%s", message);
     if (*help) {

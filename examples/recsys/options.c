@@ -17,13 +17,14 @@
 #include <recsys/recsys.h>
 
 enum {
-    READING = FOR_STATS | FOR_SPLIT | FOR_TRAIN | FOR_EVALUATE | FOR_RECOMMEND,
-    FILTERS = FOR_STATS | FOR_SPLIT | FOR_TRAIN,
+    READING = FOR_STATS | FOR_SPLIT | FOR_TRAIN | FOR_TUNE | FOR_EVALUATE | FOR_RECOMMEND,
+    FILTERS = FOR_STATS | FOR_SPLIT | FOR_TRAIN | FOR_TUNE,
     WITH_MODEL = FOR_EVALUATE | FOR_RECOMMEND | FOR_SIMILAR | FOR_INSPECT | FOR_EXPORT,
     NAMING = FOR_RECOMMEND | FOR_SIMILAR,
     COMPUTING = FILTERS | WITH_MODEL,
     ALL_COMMANDS = COMPUTING | FOR_MODELS | FOR_PARAMS | FOR_OPTIMIZERS,
-    STEPS = FOR_TRAIN | BY_STEPS,
+    STEPS = FOR_TRAIN | FOR_TUNE | BY_STEPS,
+    STEPS_OF_ONE = FOR_TRAIN | BY_STEPS, /* one training, not many */
     SCORING = FOR_EVALUATE | FOR_RECOMMEND
 };
 
@@ -66,8 +67,10 @@ _Static_assert(RECSYS_LOG_ERROR == 1 && RECSYS_LOG_WARNING == 2 && RECSYS_LOG_IN
 /* A line without `value` and `help` texts of its own begins a group: `name` is its heading. */
 static const option OPTIONS[] = {
     { "Data", NULL, 0, SWITCH, 0, NULL },
-    { "train", "FILE", FOR_TRAIN, TEXTS, AT(train), "events to train on; may come several times" },
-    { "valid", "FILE", STEPS, TEXTS, AT(valid),
+    { "train", "FILE", FOR_TRAIN | FOR_TUNE, TEXTS, AT(train), "events to train on; may come several times" },
+    { "valid", "FILE", FOR_TUNE, TEXTS, AT(valid),
+      "events held out of training, which trials are compared by; read like those of --train; may come several times" },
+    { "valid", "FILE", STEPS_OF_ONE, TEXTS, AT(valid),
       "events held out of training, which choose the best model; read like those of --train; may come several times" },
     { "verified", "FILE", STEPS, TEXTS, AT(verified), "events known to be clean, for --warm-up, --fine-tune and colliding inference" },
     { "train", "FILE", SCORING, TEXTS, AT(train),
@@ -79,7 +82,8 @@ static const option OPTIONS[] = {
     { "format", "WORD", READING, TEXT, AT(format), "delimited (default), movielens (a folder), adjacency, rating, negative, negative-candidates; "
       "default for *.rating and *.negative: rating and negative" },
     { "columns", "WORDS", READING, TEXT, AT(columns),
-      "what the columns hold: user,item,value,time,behaviour,session,flag or _ to skip; or name=word by the header" },
+      "what the columns hold: user,item,value,time,behaviour,session,flag or _ to skip; or name=word by the header; rows of features: "
+      "feature,feature,label, or feature*20,label" },
     { "separator", "S", READING, TEXT, AT(separator), "between columns, one or more characters, or tab; default: found in the first line" },
     { "header", "auto|no|yes", READING, CHOICE, AT(header), "whether the first line names the columns" },
     { "id-type", "auto|int|string", READING, CHOICE, AT(id_type), "what ids are; auto: decided by the first line" },
@@ -88,6 +92,8 @@ static const option OPTIONS[] = {
     { "users", "N|FILE", READING, TEXT, AT(users), "ids known without events: a count (0 to N-1) or a file of ids" },
     { "items", "N|FILE", READING & ~FOR_RECOMMEND, TEXT, AT(items), "likewise for items: a count or an item table" },
     { "items", "FILE", NAMING, TEXT, AT(names), "an item table or a MovieLens folder: the names to print" },
+    { "user-columns", "WORDS", READING, TEXT, AT(user_columns),
+      "what the user file holds: user,name,features, another word for a feature table of its own, _ to skip" },
     { "item-columns", "WORDS", READING | FOR_SIMILAR, TEXT, AT(item_columns),
       "what the item table holds: item,name,features, another word for a feature table of its own, _ to skip" },
 
@@ -119,11 +125,20 @@ static const option OPTIONS[] = {
     { "out-test-history", "FILE", FOR_SPLIT, TEXT, AT(out_test_history), NULL },
 
     { "Training", NULL, 0, SWITCH, 0, NULL },
-    { "params", "K=V,K=V", FOR_TRAIN, TEXT, AT(params), "parameters of the model; `recsys params NAME` lists them" },
+    { "params", "K=V,K=V", FOR_TRAIN | FOR_TUNE, TEXT, AT(params), "parameters of the model; `recsys params NAME` lists them" },
     { "out", "FILE", FOR_TRAIN, TEXT, AT(out), "where the model goes" },
     { "start", "MODEL", STEPS, TEXTS, AT(start), "start from this model of the same kind; neumf: or twice, from a gmf and an mlp" },
-    { "without-histories", NULL, FOR_TRAIN, SWITCH, AT(without_histories), "leave the users' histories out of the model" },
+    { "out", "FILE", FOR_TUNE, TEXT, AT(out), "where the best model goes, each time that there is a better one" },
+    { "without-histories", NULL, FOR_TRAIN | FOR_TUNE, SWITCH, AT(without_histories), "leave the users' histories out of the model" },
     { "dry-run", NULL, FOR_TRAIN, SWITCH, AT(dry_run), "say what the training would take, and stop" },
+
+    { "Search", NULL, 0, SWITCH, 0, NULL },
+    { "search", "K=VALUES,...", FOR_TUNE, TEXT, AT(search),
+      "parameters of the model or the optimizer, batch, negatives, popularity; VALUES is a list A/B/C, a range LOW..HIGH or log:LOW..HIGH, "
+      "or N values of a range, LOW..HIGH:N" },
+    { "method", "random|grid", FOR_TUNE, CHOICE, AT(search_method), "draw the values of each trial (default), or try all combinations" },
+    { "trials", "N", FOR_TUNE, COUNT, AT(trials), "how many; default 20; of a grid the most that it may have, default 1000" },
+    { "trials-out", "FILE", FOR_TUNE, TEXT, AT(trials_out), "a line of CSV for each trial; if it is there already, the search goes on from it" },
 
     { "Training by steps", NULL, 0, SWITCH, 0, NULL },
     { "optimizer", "NAME:K=V,K=V", STEPS, TEXT, AT(optimizer),
@@ -137,7 +152,9 @@ static const option OPTIONS[] = {
 
     { "Choosing the best model", NULL, 0, SWITCH, 0, NULL },
     { "eval-every", "N", STEPS, COUNT, AT(eval_every), "look at the data of --valid every N steps; default: after every epoch" },
-    { "select", "loss|METRIC@N", STEPS, TEXT, AT(select),
+    { "select", "METRIC@N|loss", FOR_TUNE, TEXT, AT(select),
+      "what is best: a metric of the full ranking of the data of --valid, default NDCG@10, or of models trained by steps their loss" },
+    { "select", "loss|METRIC@N", STEPS_OF_ONE, TEXT, AT(select),
       "by the loss on the data of --valid (default), or by a metric of the full ranking, such as NDCG@20" },
     { "patience", "N", STEPS, COUNT, AT(patience), "stop after N looks without a better value; default: never" },
     { "validation-negatives", "both|train", STEPS, CHOICE, AT(validation_negatives),
@@ -152,11 +169,11 @@ static const option OPTIONS[] = {
     { "verified", "FILE", SCORING, TEXTS, AT(verified), "events known to be clean: the users' likeness is taken from them" },
 
     { "Checkpoints and curves", NULL, 0, SWITCH, 0, NULL },
-    { "checkpoint", "FILE", STEPS, TEXT, AT(checkpoint), "keep the state of the training here" },
-    { "checkpoint-every", "N", STEPS, COUNT, AT(checkpoint_every), "write it every N steps; default: after every epoch" },
-    { "resume", "FILE", STEPS, TEXT, AT(resume), "go on from this checkpoint, with the options that it was begun with" },
-    { "log", "FILE", STEPS, TEXT, AT(log), "a line of CSV for each epoch and each look at the data of --valid" },
-    { "plot", "FILE", STEPS, TEXT, AT(plot), "draw the same with gnuplot; the name ends in .svg, .png or .pdf" },
+    { "checkpoint", "FILE", STEPS_OF_ONE, TEXT, AT(checkpoint), "keep the state of the training here" },
+    { "checkpoint-every", "N", STEPS_OF_ONE, COUNT, AT(checkpoint_every), "write it every N steps; default: after every epoch" },
+    { "resume", "FILE", STEPS_OF_ONE, TEXT, AT(resume), "go on from this checkpoint, with the options that it was begun with" },
+    { "log", "FILE", STEPS_OF_ONE, TEXT, AT(log), "a line of CSV for each epoch and each look at the data of --valid" },
+    { "plot", "FILE", STEPS_OF_ONE, TEXT, AT(plot), "draw the same with gnuplot; the name ends in .svg, .png or .pdf" },
 
     { "Evaluation", NULL, 0, SWITCH, 0, NULL },
     { "cutoffs", "N,N", FOR_EVALUATE, NUMBERS, AT(cutoffs), "lengths of the lists; default 10" },
@@ -177,7 +194,10 @@ static const option OPTIONS[] = {
     { "user", "ID", FOR_RECOMMEND, TEXTS, AT(user), "for this user; may come several times" },
     { "history", "ID,ID", FOR_RECOMMEND, TEXTS, AT(history), "for someone new who chose these items; may come several times" },
     { "all", NULL, FOR_RECOMMEND, SWITCH, AT(all), "for every user, to the file given by --out" },
-    { "out", "FILE", FOR_RECOMMEND, TEXT, AT(out), "a line for each item: user, rank, item, score, name; - is standard output" },
+    { "rows", "FILE", FOR_RECOMMEND, TEXTS, AT(rows),
+      "of a classifier: the classes of these rows and their probabilities; --columns says which are features; may come several times" },
+    { "out", "FILE", FOR_RECOMMEND, TEXT, AT(out),
+      "a line for each item: user, rank, item, score, name; with --rows row, rank, class, probability; - is standard output" },
     { "item", "ID", FOR_SIMILAR, TEXT, AT(item), "the item to compare with" },
     { "top", "N", NAMING, COUNT, AT(top), "length of the list; default 10" },
     { "show-history", "N", FOR_RECOMMEND, COUNT, AT(show_history), "first list up to N items of the history" },
@@ -192,7 +212,7 @@ static const option OPTIONS[] = {
 
     { "Running", NULL, 0, SWITCH, 0, NULL },
     { "verify", "all|header", WITH_MODEL, CHOICE, AT(verify), "what to check of the model file; default: all checksums" },
-    { "seed", "N", FOR_SPLIT | FOR_TRAIN | FOR_EVALUATE, SEED, AT(seed), "of everything random; default 0" },
+    { "seed", "N", FOR_SPLIT | FOR_TRAIN | FOR_TUNE | FOR_EVALUATE, SEED, AT(seed), "of everything random; default 0" },
     { "threads", "N", COMPUTING, COUNT, AT(threads), "default: one for each processor" },
     { "memory", "BYTES", COMPUTING, BYTES, AT(memory), "most memory to use, such as 800M or 4G; default: the machine's" },
     { "device", "NAME", COMPUTING, TEXT, AT(device), "default: cpu; `recsys --version` lists them" },
@@ -507,6 +527,53 @@ int settings_parse(settings *s, int command, int argc, char **argv, int *help, c
         if ((o->commands & BY_STEPS) && s->first_by_steps == NULL) s->first_by_steps = o->name;
     }
     return 1;
+}
+
+/* A word as a shell reads it back. */
+static void print_word(FILE *file, const char *word)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:=,@%+-";
+    if (*word != '\0' && word[strspn(word, plain)] == '\0') {
+        fputs(word, file);
+        return;
+    }
+    fputc('\'', file);
+    for (; *word != '\0'; word++) {
+        if (*word == '\'') fputs("'\\''", file);
+        else fputc(*word, file);
+    }
+    fputc('\'', file);
+}
+
+void options_print_one(FILE *file, const char *name, const char *value)
+{
+    fprintf(file, " --%s ", name);
+    print_word(file, value);
+}
+
+static const option *option_of(const char *name, size_t length, int command)
+{
+    for (int i = 0; i < N_OPTIONS; i++)
+        if (!is_heading(&OPTIONS[i]) && (OPTIONS[i].commands & command) && strlen(OPTIONS[i].name) == length &&
+            strncmp(OPTIONS[i].name, name, length) == 0)
+            return &OPTIONS[i];
+    return NULL;
+}
+
+void options_repeat(FILE *file, int from, int to, int argc, char **argv, const char *const *except)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strncmp(argv[i], "--", 2) != 0) continue;
+        const char *name = argv[i] + 2;
+        size_t length = strcspn(name, "=");
+        const option *o = option_of(name, length, from);
+        if (o == NULL) continue;
+        const char *value = o->kind == SWITCH ? NULL : name[length] == '=' ? name + length + 1 : ++i < argc ? argv[i] : "";
+        int wanted = option_of(name, length, to) != NULL;
+        for (const char *const *e = except; *e != NULL; e++) wanted &= strcmp(o->name, *e) != 0;
+        if (wanted && value == NULL) fprintf(file, " --%s", o->name);
+        if (wanted && value != NULL) options_print_one(file, o->name, value);
+    }
 }
 
 enum { COLUMN = 28, WIDTH = 100 }; /* of the help texts */

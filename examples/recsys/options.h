@@ -20,8 +20,12 @@ enum {
     FOR_INSPECT = 1 << 8,
     FOR_EXPORT = 1 << 9,
     FOR_OPTIMIZERS = 1 << 10,
+    FOR_TUNE = 1 << 11,
     BY_STEPS = 1 << 20 /* no command: the option concerns models that are trained by steps */
 };
+
+/* How `tune` chooses the values of a trial. */
+enum { TUNE_RANDOM, TUNE_GRID };
 
 /* Values of an option that may come several times. They point into the command line. */
 typedef struct words {
@@ -43,7 +47,7 @@ typedef struct settings {
     words operands; /* what is no option: files, a model */
 
     /* reading */
-    const char *format, *columns, *separator, *users, *items, *item_columns;
+    const char *format, *columns, *separator, *users, *items, *user_columns, *item_columns;
     int32_t header, id_type, duplicates;
 
     /* filters */
@@ -73,6 +77,11 @@ typedef struct settings {
     int32_t fixed_negatives, validation_negatives;
     words start;
 
+    /* tune */
+    const char *search, *trials_out;
+    int64_t trials;
+    int32_t search_method;
+
     /* evaluate, recommend */
     const char *colliding;
 
@@ -83,7 +92,7 @@ typedef struct settings {
     const char *ignore_users, *ignore_items, *csv, *per_user;
 
     /* recommend, similar, export */
-    words user, history;
+    words user, history, rows;
     int32_t all, keep_seen, ids;
     int64_t top, show_history;
     const char *names, *only_items, *item, *tensor;
@@ -104,6 +113,13 @@ int settings_parse(settings *s, int command, int argc, char **argv, int *help, c
 
 /* Prints the options that a command takes, group by group. */
 void options_print(FILE *file, int command);
+
+/* Prints, as a shell reads them, the options of command `from` on a command line that command `to` takes too, but those named
+ * in `except`, which ends with NULL; each has a blank before it. */
+void options_repeat(FILE *file, int from, int to, int argc, char **argv, const char *const *except);
+
+/* " --name value" in the same way. */
+void options_print_one(FILE *file, const char *name, const char *value);
 
 /* The word nearest to `given` if it is near enough to be what was meant, else NULL. The list ends with NULL. */
 const char *nearest_word(const char *given, const char *const *list);

@@ -53,6 +53,20 @@ recsys_status outfile_open(program *p, outfile *o, const char *path)
     return give_up(p, o);
 }
 
+void outfile_field(const outfile *o, const char *text)
+{
+    if (text[strcspn(text, "\t\"\r\n")] == '\0') {
+        fputs(text, o->file);
+        return;
+    }
+    fputc('"', o->file);
+    for (; *text != '\0'; text++) {
+        if (*text == '"') fputc('"', o->file);
+        fputc(*text, o->file);
+    }
+    fputc('"', o->file);
+}
+
 recsys_status outfile_close(program *p, outfile *o, recsys_status status)
 {
     if (o->file == NULL) return status;
@@ -92,7 +106,7 @@ typedef struct place {
     const char *name;    /* in the folder; "" for a file that exists */
 } place;
 
-enum { N_SPLIT_PARTS = 5, MOST_OUTPUTS = 2 * N_SPLIT_PARTS + 7 };
+enum { N_SPLIT_PARTS = 5, MOST_OUTPUTS = 2 * N_SPLIT_PARTS + 8 };
 
 typedef struct outputs {
     place place[MOST_OUTPUTS];
@@ -188,6 +202,7 @@ static recsys_status add_outputs(program *p, int command, outputs *all)
     if (status == RECSYS_OK) status = add_output(p, all, "checkpoint", s->checkpoint, 0);
     if (status == RECSYS_OK) status = add_output(p, all, "log", s->log, 0);
     if (status == RECSYS_OK) status = add_output(p, all, "plot", s->plot, 0);
+    if (status == RECSYS_OK) status = add_output(p, all, "trials-out", s->trials_out, 0);
     return status;
 }
 
@@ -196,7 +211,7 @@ static recsys_status check_name(program *p, int command, const place *l)
     size_t length = strlen(l->path);
     if (!l->part && length >= 3 && strcmp(l->path + length - 3, ".gz") == 0)
         return program_usage(p, "--%s: %s would not be compressed; choose a name that does not end in .gz", l->option, l->path);
-    if (l->standard_output && (l->part || (command == FOR_TRAIN && strcmp(l->option, "json") != 0)))
+    if (l->standard_output && (l->part || ((command == FOR_TRAIN || command == FOR_TUNE) && strcmp(l->option, "json") != 0)))
         return program_usage(p, "--%s needs the name of a file: this cannot go to standard output", l->option);
     return RECSYS_OK;
 }
@@ -229,11 +244,12 @@ static const char *unless_count(const char *text)
 static recsys_status check_conflicts(program *p, int command, const outputs *all)
 {
     const settings *s = &p->settings;
-    const words *lists[] = { &s->train, &s->valid, &s->verified, &s->start, &s->test, &s->mask, &s->negatives, &s->operands };
+    const words *lists[] = { &s->train, &s->valid, &s->verified, &s->start, &s->test, &s->mask, &s->negatives, &s->rows,
+                             &s->operands };
     int n_lists = sizeof lists / sizeof *lists;
-    const char *files[] = { unless_count(s->users), unless_count(s->items), s->names, s->ignore_users, s->ignore_items, s->only_items,
-                            s->resume };
-    int operands_are_files = (command & (FOR_MODELS | FOR_OPTIMIZERS | FOR_PARAMS | FOR_TRAIN)) == 0;
+    const char *files[] = { unless_count(s->users), unless_count(s->items), s->names, s->ignore_users, s->ignore_items,
+                            s->only_items, s->resume };
+    int operands_are_files = (command & (FOR_MODELS | FOR_OPTIMIZERS | FOR_PARAMS | FOR_TRAIN | FOR_TUNE)) == 0;
     recsys_status status = RECSYS_OK;
     for (int a = 0; a < all->count; a++)
         for (int b = 0; b < a; b++) {

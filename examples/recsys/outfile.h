@@ -22,6 +22,9 @@ recsys_status outputs_check(program *p, int command);
 
 recsys_status outfile_open(program *p, outfile *o, const char *path);
 
+/* Writes a field of text between tabs; in quotes, with quotes in it doubled, if a reader could not tell where it ends. */
+void outfile_field(const outfile *o, const char *text);
+
 /* Ends the writing. With `status` OK the file is put in place, and failures to write come out here; else nothing remains.
  * Returns the first failure. Does nothing if the file was never opened. */
 recsys_status outfile_close(program *p, outfile *o, recsys_status status);

@@ -21,6 +21,8 @@
 
 typedef struct program {
     settings settings;
+    int argc; /* the command line behind the command's name */
+    char **argv;
     recsys_env *env;
     recsys_exec *exec;
     progress progress;
@@ -59,6 +61,7 @@ recsys_status command_params(program *p);
 recsys_status command_stats(program *p);
 recsys_status command_split(program *p);
 recsys_status command_train(program *p);
+recsys_status command_tune(program *p);
 recsys_status command_evaluate(program *p);
 recsys_status command_recommend(program *p);
 recsys_status command_similar(program *p);

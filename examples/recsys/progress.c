@@ -116,8 +116,10 @@ static void draw_training(const progress *p)
     char line[512], rate[24], end[64];
     double share = p->at.n_steps > 0 ? (double)p->at.step / (double)p->at.n_steps : 0.0;
     rate_text(rate, p->at.samples_per_second);
-    int length = snprintf(line, sizeof line, "epoch %lld/%lld  step %lld/%lld  loss %.4f  %s samples/s", (long long)p->at.epoch,
-                          (long long)p->at.n_epochs, (long long)p->at.step, (long long)p->at.n_steps, p->at.loss, rate);
+    int length = p->subject != NULL ? snprintf(line, sizeof line, "%.60s  ", p->subject) : 0;
+    length += snprintf(line + length, sizeof line - (size_t)length, "epoch %lld/%lld  step %lld/%lld  loss %.4f  %s samples/s",
+                       (long long)p->at.epoch, (long long)p->at.n_epochs, (long long)p->at.step, (long long)p->at.n_steps,
+                       p->at.loss, rate);
     int tail = snprintf(end, sizeof end, " %3.0f %%", 100.0 * share);
     tail += write_left(end + tail, sizeof end - (size_t)tail, p->at.left);
     int room = terminal_width() - 1 - length - tail - 4;
@@ -155,6 +157,6 @@ void progress_epoch(progress *p, double seconds)
     if (p->quiet || p->terminal || now - p->drawn < WORTH_A_LINE) return;
     p->drawn = now;
     rate_text(rate, p->at.samples_per_second);
-    fprintf(stderr, "epoch %lld/%lld: step %lld, loss %.4f, %s samples/s, %.1f s\n", (long long)p->at.epoch, (long long)p->at.n_epochs,
-            (long long)p->at.step, p->at.loss, rate, seconds);
+    fprintf(stderr, "epoch %lld/%lld: step %lld, loss %.4f, %s samples/s, %.1f s\n", (long long)p->at.epoch,
+            (long long)p->at.n_epochs, (long long)p->at.step, p->at.loss, rate, seconds);
 }

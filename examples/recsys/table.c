@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_COLUMNS = 16 };
+enum { MOST_COLUMNS = 32 };
 
 void table_text(table *t, const char *text)
 {

@@ -267,13 +267,14 @@ static void set_options(program *p, training *t)
     o->resume = s->resume;
 }
 
-recsys_status training_open(program *p, training *t, recsys_params *params, const recsys_dataset *train)
+recsys_status training_open(program *p, training *t, recsys_params *params, const recsys_dataset *train, recsys_dataset *valid)
 {
     const settings *s = &p->settings;
     int32_t id_type = data_shared_type(recsys_dataset_users(train), recsys_dataset_items(train));
     *t = (training){ .p = p, .options = RECSYS_TRAINING_INIT, .checkpoint_step = -1 };
+    t->valid = recsys_dataset_retain(valid);
     recsys_status status = make_optimizer(p, t);
-    if (status == RECSYS_OK && s->valid.count > 0) status = data_read(p, &s->valid, id_type, &t->valid);
+    if (status == RECSYS_OK && s->valid.count > 0 && valid == NULL) status = data_read(p, &s->valid, id_type, &t->valid);
     if (status == RECSYS_OK) status = read_verified(p, t, train, id_type);
     if (status == RECSYS_OK) status = check_use(p, params, t);
     if (status == RECSYS_OK) status = load_start(p, t);

@@ -28,11 +28,12 @@ typedef struct training {
 /* Looks for options that cannot be together, before anything is read. */
 recsys_status training_check(program *p);
 
-/* Reads what the options name. training_close() is due in any case. */
-recsys_status training_open(program *p, training *t, recsys_params *params, const recsys_dataset *train);
+/* Reads what the options name. `valid` is NULL, or the data of --valid where they were read with those of --train.
+ * training_close() is due in any case. */
+recsys_status training_open(program *p, training *t, recsys_params *params, const recsys_dataset *train, recsys_dataset *valid);
 
-/* Ends the log and the progress. `status` is that of the training: where it was cancelled, the message says where the checkpoint
- * is. Returns the first failure. */
+/* Ends the log and the progress. `status` is that of the training: where it was cancelled, the message says where the
+ * checkpoint is. Returns the first failure. */
 recsys_status training_end(training *t, recsys_status status);
 
 /* Says how it went, and draws it. */

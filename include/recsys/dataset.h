@@ -52,7 +52,12 @@ typedef struct recsys_read_options {
      * `(user,item)`, as events of that user: for recsys_evaluator_options.negatives). */
     const char *format;
     /** Delimited text and "rating": what each column holds, from `user item value time behaviour session flag _` with
-     * commas between; `_` is skipped, and so are columns beyond the list. `NAME=word` for all of them takes columns by
+     * commas between; `_` is skipped, and so are columns beyond the list. Rows of features and a label have
+     * `feature` several times (`feature*20` for twenty), and `label` in the place of the item: each line is a user, numbered
+     * from 0 on if there is no column `user`, its numbers are his features in a user feature table called `features`, with
+     * names from the header, and the label is the item of its only event (`?` if the list has no `label`: rows to be
+     * classified); such lines have exactly the columns of the list.
+     * `NAME=word` for all of them takes columns by
      * their names in the header, in any order: `userId=user,movieId=item`. NULL: by the header if it uses these words
      * (`user_id`, `rating` and `timestamp` are understood too), else `user,item` and, where they exist, `value,time`.
      * Values are finite numbers, times integers, flags 0 or 1 (1: known to be clean); behaviours and sessions are any
@@ -66,17 +71,21 @@ typedef struct recsys_read_options {
     int32_t duplicates;     /**< RECSYS_DUPLICATES_*. */
     int32_t reserved;       /**< Zero. */
     /** The universe of users: a count N (ids 0 to N - 1), or a file with an id in the first column of each line. An event of
-     * any other user is ERR_UNKNOWN_ID. NULL: users are known from their events. */
+     * any other user is ERR_UNKNOWN_ID. NULL: users are known from their events. What else a file of users holds,
+     * `user_columns` says. */
     const char *users;
     const char *items;      /**< Likewise for items: a count, or an item table. */
     /** What the columns of the item file hold, from `item name features _` and any other word, which names a feature table
      * of its own; a feature cell is a list with `|` between entries. NULL: `item,name,features`, as many as there are.
      * Columns are parted by tab, `::`, comma or `;`, whichever the first line has. */
     const char *item_columns;
+    /** Likewise what the columns of the user file hold, from `user name features _` and names of feature tables. NULL: `user`,
+     * and nothing else is read. */
+    const char *user_columns;
 } recsys_read_options;
 
 /** Initialiser of recsys_read_options: all defaults. */
-#define RECSYS_READ_OPTIONS_INIT { sizeof(recsys_read_options), NULL, NULL, NULL, 0, 0, 0, 0, NULL, NULL, NULL }
+#define RECSYS_READ_OPTIONS_INIT { sizeof(recsys_read_options), NULL, NULL, NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL }
 
 /** Events in memory: parallel arrays of `count` elements. Of `user_ids` and `user_names` exactly one is given, likewise
  * for items; the others may be NULL. Borrowed during the call. */
@@ -96,6 +105,23 @@ typedef struct recsys_events {
 
 /** Initialiser of recsys_events. */
 #define RECSYS_EVENTS_INIT { sizeof(recsys_events), 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+
+/** Rows of features with a label each, in memory: `count` rows. Of `label_ids` and `label_names` exactly one is given; of
+ * `row_ids` and `row_names` one or none. Borrowed during the call. */
+typedef struct recsys_rows {
+    size_t struct_size;              /**< sizeof(recsys_rows). */
+    int64_t count;                   /**< Number of rows. */
+    int64_t n_features;              /**< Numbers that each row has, 1 or more. */
+    const float *features;           /**< count x n_features, one row after the other. Finite. */
+    const char *const *feature_names; /**< n_features names; NULL: they are numbered from 1. */
+    const int64_t *label_ids;        /**< Labels as integers. */
+    const char *const *label_names;  /**< Labels as strings. */
+    const int64_t *row_ids;          /**< Ids of the rows as integers. */
+    const char *const *row_names;    /**< Ids of the rows as strings. Without ids, rows are numbered from 0 on. */
+} recsys_rows;
+
+/** Initialiser of recsys_rows. */
+#define RECSYS_ROWS_INIT { sizeof(recsys_rows), 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }
 
 /** Figures that describe a dataset. "Interactions" are the cells of the interaction matrix: distinct pairs of user and
  * item. Users and items without events count too, so that a minimum of 0 tells of them. */
@@ -129,10 +155,11 @@ typedef struct recsys_statistics {
 /** Initialiser of recsys_statistics. */
 #define RECSYS_STATISTICS_INIT { sizeof(recsys_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0, 0.0, 0, 0, 0.0, 0, 0.0, 0, 0, 0 }
 
-/** A table of item features: a sparse items x features matrix. The name is borrowed from the dataset. */
+/** A table of features of items or of users: a sparse matrix, items (or users) x features. The name is borrowed from the
+ * dataset. */
 typedef struct recsys_feature_info {
     size_t struct_size;    /**< sizeof(recsys_feature_info). */
-    const char *name;      /**< `"genres"`, `"year"`, `"tags"`, or the column's word. */
+    const char *name;      /**< `"genres"`, `"year"`, `"tags"`, the column's word, or `"features"` of rows with a label. */
     int64_t n_features;    /**< Columns. */
     int64_t n_occurrences; /**< Cells that are set. */
     double value_min;      /**< Least set cell. */
@@ -163,7 +190,8 @@ RECSYS_API recsys_status recsys_dataset_read(recsys_exec *exec, const char *path
 RECSYS_API recsys_status recsys_dataset_read_parts(recsys_exec *exec, const char *const *paths, int64_t n_paths,
                                                    const recsys_read_options *options, recsys_dataset **datasets);
 
-/** Starts a builder. Of the options, `id_type`, `duplicates`, `users`, `items` and `item_columns` apply. The builder keeps
+/** Starts a builder. Of the options, `id_type`, `duplicates`, `users`, `items`, `user_columns` and
+ * `item_columns` apply. The builder keeps
  * a reference to the exec, which receives its errors.
  * @return RECSYS_OK, ERR_NO_MEMORY, and the errors of reading `users` or `items`. Confined. @since 0.1 */
 RECSYS_API recsys_status recsys_dataset_builder_create(recsys_exec *exec, const recsys_read_options *options,
@@ -173,6 +201,15 @@ RECSYS_API recsys_status recsys_dataset_builder_create(recsys_exec *exec, const 
  * @return RECSYS_OK, ERR_INVALID_ARGUMENT, ERR_NUMERIC (a value that is not finite; the message names its position),
  * ERR_UNKNOWN_ID, ERR_TYPE, ERR_TOO_LARGE, ERR_NO_MEMORY, ERR_MEMORY_LIMIT. Confined. @since 0.1 */
 RECSYS_API recsys_status recsys_dataset_builder_append(recsys_dataset_builder *builder, const recsys_events *events);
+
+/** Adds rows of features with their labels, all or none: a user for each row, an item for each class, an event for each row and
+ * its label, and the numbers in a user feature table called `features`. A builder takes either events or rows, and later calls
+ * bring as many features as the first, and names and ids of rows if that did. A row that comes twice is found by
+ * recsys_dataset_builder_finish().
+ * @return RECSYS_OK, ERR_INVALID_ARGUMENT, ERR_STRUCT_SIZE, ERR_NUMERIC (a number that is not finite; the message names row and
+ * feature), ERR_UNKNOWN_COLUMN (other features than before, or a name that comes twice), ERR_UNKNOWN_ID, ERR_TYPE,
+ * ERR_TOO_LARGE, ERR_NO_MEMORY, ERR_MEMORY_LIMIT. Confined. @since 0.1 */
+RECSYS_API recsys_status recsys_dataset_builder_append_rows(recsys_dataset_builder *builder, const recsys_rows *rows);
 
 /** Makes the dataset of all events added so far. The builder holds no events afterwards, also if memory was short or a pair
  * came twice; it can be filled again or released. Without events it makes a dataset only if `items` was among the options:
@@ -222,6 +259,25 @@ RECSYS_API const char *recsys_dataset_feature_name(const recsys_dataset *dataset
 RECSYS_API recsys_status recsys_dataset_item_features(const recsys_dataset *dataset, int64_t table, int64_t item,
                                                       int64_t *features, float *values, int64_t capacity, int64_t *count);
 
+/** Name of a user, borrowed; NULL if the data has none. Any thread. @since 0.1 */
+RECSYS_API const char *recsys_dataset_user_name(const recsys_dataset *dataset, int64_t user);
+
+/** Number of user feature tables. Any thread. @since 0.1 */
+RECSYS_API int64_t recsys_dataset_user_feature_count(const recsys_dataset *dataset);
+
+/** Describes user feature table `table`. @return RECSYS_OK, ERR_OUT_OF_RANGE, ERR_STRUCT_SIZE. Any thread. @since 0.1 */
+RECSYS_API recsys_status recsys_dataset_user_feature_info(const recsys_dataset *dataset, int64_t table,
+                                                          recsys_feature_info *info);
+
+/** Name of a feature in a user feature table, borrowed; NULL if there is none. Any thread. @since 0.1 */
+RECSYS_API const char *recsys_dataset_user_feature_name(const recsys_dataset *dataset, int64_t table, int64_t feature);
+
+/** Copies a user's row of a user feature table: features ascending. Arguments as recsys_dataset_history(). A user of whom
+ * nothing is told has an empty row.
+ * @return RECSYS_OK, ERR_OUT_OF_RANGE. Any thread. @since 0.1 */
+RECSYS_API recsys_status recsys_dataset_user_features(const recsys_dataset *dataset, int64_t table, int64_t user,
+                                                      int64_t *features, float *values, int64_t capacity, int64_t *count);
+
 /** Computes the figures. @return RECSYS_OK, ERR_STRUCT_SIZE, ERR_NO_MEMORY, ERR_MEMORY_LIMIT. Confined exec. @since 0.1 */
 RECSYS_API recsys_status recsys_dataset_statistics(const recsys_dataset *dataset, recsys_exec *exec,
                                                    recsys_statistics *statistics);
@@ -236,7 +292,7 @@ RECSYS_API recsys_status recsys_dataset_statistics_text(const recsys_dataset *da
 
 /** Keeps users with at least `user_k` interactions and items with at least `item_k`, again and again until all that are
  * left have them. Users and items that go lose their ids too, and the rest are numbered anew in their old order; names and
- * features of items go with them. With a k of 1 those without events go, with 0 they stay. The time it takes is
+ * features go with them. With a k of 1 those without events go, with 0 they stay. The time it takes is
  * proportional to the events, however many rounds that is.
  * @return RECSYS_OK, ERR_OUT_OF_RANGE (a negative k), ERR_EMPTY, ERR_NO_MEMORY, ERR_MEMORY_LIMIT, ERR_CANCELLED.
  * Confined exec. @since 0.1 */
@@ -276,8 +332,8 @@ RECSYS_API recsys_status recsys_dataset_of_flag(const recsys_dataset *dataset, r
                                                 recsys_dataset **result);
 
 /** Keeps a random share of the clean events, as if these alone had been verified to be true positives: the share times
- * their number, rounded to the nearest, one at least. The draw depends on the seed and the place of each event alone; a larger share with
- * the same seed holds all that a smaller one does. Events keep their order, ids stay.
+ * their number, rounded to the nearest, one at least. The draw depends on the seed and the place of each event alone; a larger
+ * share with the same seed holds all that a smaller one does. Events keep their order, ids stay.
  * @param share above 0, at most 1 (all clean events).
  * @return RECSYS_OK, ERR_OUT_OF_RANGE (share), ERR_MISSING_DATA (no flags), ERR_EMPTY (no event is clean), ERR_NO_MEMORY,
  * ERR_MEMORY_LIMIT. Confined exec. @since 0.1 */
@@ -298,8 +354,8 @@ RECSYS_API recsys_status recsys_dataset_merge_duplicates(const recsys_dataset *d
                                                          recsys_dataset **result);
 
 /** All events of several datasets, one after the other; ids are compared by what they are, and new ones are numbered in the
- * order in which they come. A column is kept if all have it. Each item has the name, and in each feature table the cells, of
- * the first dataset that has any for it.
+ * order in which they come. A column is kept if all have it. Each user and item has the name, and in each feature table the
+ * cells, of the first dataset that has any for it.
  * @return RECSYS_OK, ERR_INVALID_ARGUMENT (no dataset, or NULL), ERR_TYPE (some ids are integers, some strings),
  * ERR_TOO_LARGE, ERR_NO_MEMORY, ERR_MEMORY_LIMIT. Confined exec. @since 0.1 */
 RECSYS_API recsys_status recsys_dataset_concat(recsys_exec *exec, const recsys_dataset *const *datasets, int64_t count,

@@ -64,11 +64,13 @@ RECSYS_API recsys_status recsys_model_save(const recsys_model *model, recsys_exe
  * @return RECSYS_OK, ERR_INVALID_ARGUMENT, ERR_STRUCT_SIZE, ERR_OUT_OF_RANGE (`verify`), ERR_FILE_NOT_FOUND, ERR_IO,
  * ERR_FILE_FORMAT (no model file, or a malformed or truncated one), ERR_FILE_VERSION (the message has both numbers),
  * ERR_CHECKSUM, ERR_UNKNOWN_MODEL, ERR_TOO_LARGE (more ids than an index can count), ERR_NO_MEMORY, ERR_MEMORY_LIMIT,
- * ERR_CANCELLED, ERR_UNSUPPORTED (a machine that is not little-endian). Messages about the file name it. Confined exec. @since 0.1 */
+ * ERR_CANCELLED, ERR_UNSUPPORTED (a machine that is not little-endian). Messages about the file name it. Confined exec.
+ * @since 0.1 */
 RECSYS_API recsys_status recsys_model_load(recsys_exec *exec, const char *path, const recsys_load_options *options,
                                            recsys_model **model);
 
-/** Writes a dataset's events as delimited text, a line each, without header; a path that ends in `.gz` is compressed.
+/** Writes a dataset's events as delimited text, a line each, without header; rows of features with a label have one if their
+ * features have names, and the word `feature` stands for all of them. A path that ends in `.gz` is compressed.
  * Strings that hold the separator, a quote or a newline are quoted. Ids without events are not written.
  * @param options NULL for all defaults.
  * @return RECSYS_OK, ERR_UNKNOWN_COLUMN, ERR_MISSING_DATA (a column that the data lacks), ERR_OUT_OF_RANGE (a separator that

@@ -52,7 +52,8 @@ typedef struct recsys_cost {
 enum {
     RECSYS_QUERY_USER = 1,      /**< `user`: its stored history is used, unless the query brings one. */
     RECSYS_QUERY_HISTORY = 2,   /**< `history`: known interactions, in place of stored ones. */
-    RECSYS_QUERY_CANDIDATES = 4 /**< `candidates`: only these items are scored or ranked. */
+    RECSYS_QUERY_CANDIDATES = 4, /**< `candidates`: only these items are scored or ranked. */
+    RECSYS_QUERY_FEATURES = 8    /**< `features`: what a classifier scores by, which takes neither user nor history. */
 };
 
 /** A question to a model: whose preferences, over which items. In an array of queries all have the struct_size of the
@@ -67,10 +68,12 @@ typedef struct recsys_query {
     int64_t history_count;        /**< Length; 0 is a user of whom nothing is known. */
     const int64_t *candidates;    /**< Item indices in any order. */
     int64_t candidate_count;      /**< Length. */
+    const float *features;        /**< A row of finite numbers, as many as the model was trained on. */
+    int64_t n_features;           /**< Length. */
 } recsys_query;
 
 /** Initialiser of recsys_query: no parts. */
-#define RECSYS_QUERY_INIT { sizeof(recsys_query), 0, 0, 0, NULL, NULL, 0, NULL, 0 }
+#define RECSYS_QUERY_INIT { sizeof(recsys_query), 0, 0, 0, NULL, NULL, 0, NULL, 0, NULL, 0 }
 
 /** What may enter a list; zero means default. Items are indices. */
 typedef struct recsys_topk_options {
@@ -119,8 +122,9 @@ RECSYS_API recsys_status recsys_model_cost(const recsys_params *params, const re
 /** Trains a model. The inputs stay as they are, whatever happens.
  * @param options NULL for all defaults.
  * @param[out] model owned by the caller; NULL on failure.
- * @return RECSYS_OK, ERR_INVALID_ARGUMENT, ERR_STRUCT_SIZE, ERR_EMPTY (no events), ERR_MEMORY_LIMIT (before anything large is taken; the message names both figures), ERR_NO_MEMORY,
- * ERR_TOO_LARGE, ERR_NUMERIC, ERR_MISSING_DATA, ERR_UNSUPPORTED, ERR_CANCELLED. Confined exec and params. @since 0.1 */
+ * @return RECSYS_OK, ERR_INVALID_ARGUMENT, ERR_STRUCT_SIZE, ERR_EMPTY (no events), ERR_MEMORY_LIMIT (before anything large is
+ * taken; the message names both figures), ERR_NO_MEMORY, ERR_TOO_LARGE, ERR_NUMERIC, ERR_MISSING_DATA, ERR_UNSUPPORTED,
+ * ERR_CANCELLED. Confined exec and params. @since 0.1 */
 RECSYS_API recsys_status recsys_model_fit(const recsys_params *params, const recsys_dataset *train, recsys_exec *exec,
                                           const recsys_fit_options *options, recsys_model **model);
 
@@ -162,8 +166,8 @@ RECSYS_API recsys_status recsys_model_history(const recsys_model *model, recsys_
 /** Scores: for each query in turn, one number for each of its candidates in their order, or for every item.
  * @param[out] scores room for the sum of these counts. Larger is better; only the order within a query has meaning.
  * @return RECSYS_OK, ERR_INVALID_ARGUMENT, ERR_STRUCT_SIZE, ERR_OUT_OF_RANGE (the message names query and index),
- * ERR_TOO_LARGE (a list of more than 2^32 items), ERR_NUMERIC (a history value that is not finite, or not once normalised), ERR_MISSING_DATA (no user and no history), ERR_NO_MEMORY, ERR_MEMORY_LIMIT, ERR_CANCELLED.
- * Confined exec. @since 0.1 */
+ * ERR_TOO_LARGE (a list of more than 2^32 items), ERR_NUMERIC (a history value that is not finite, or not once normalised),
+ * ERR_MISSING_DATA (no user and no history), ERR_NO_MEMORY, ERR_MEMORY_LIMIT, ERR_CANCELLED. Confined exec. @since 0.1 */
 RECSYS_API recsys_status recsys_model_score(const recsys_model *model, recsys_exec *exec, const recsys_query *queries,
                                             int64_t n_queries, float *scores);
 

@@ -7,6 +7,7 @@
 #ifndef RECSYS_RECSYS_H
 #define RECSYS_RECSYS_H
 
+#include <recsys/classify.h>
 #include <recsys/dataset.h>
 #include <recsys/env.h>
 #include <recsys/evaluator.h>

@@ -107,14 +107,16 @@ typedef struct recsys_training {
 
 /** Initialiser of recsys_training: all defaults. */
 #define RECSYS_TRAINING_INIT                                                                                            \
-    { sizeof(recsys_training), NULL, 0, 0, 0, 0, 0.0, 0, 0, NULL, 0, 0, NULL, 0, NULL, NULL, NULL, 0, NULL, 0, 0, NULL, 0, NULL }
+    { sizeof(recsys_training), NULL, 0, 0, 0, 0, 0.0, 0, 0, NULL, 0, 0, NULL, 0, NULL, NULL, NULL, 0, NULL, 0, 0, NULL, 0, \
+      NULL }
 
 /** One array of a batch that the caller fills. */
 typedef struct recsys_batch_input {
     const char *name; /**< `"users"`, `"items"`: indices, int64_t. `"labels"`: float in [0, 1]. `"rows"`: positions in
-                           `"users"`, int64_t. */
+                           `"users"`, int64_t. `"negatives"`: indices of items, int64_t. */
     const void *data; /**< Borrowed. */
-    int64_t count;    /**< Elements; the same for all inputs of a batch but `users` beside `rows`. */
+    int64_t count;    /**< Elements; the same for all inputs of a batch but `users` beside `rows`, and
+                           `negatives`: as many for each user, those of the first user first. */
 } recsys_batch_input;
 
 /** A training in steps. Bound to its exec and, like it, confined to one thread at a time. */
@@ -125,14 +127,15 @@ RECSYS_BEGIN_DECLS
 /** Makes a trainer: parameters at their start, or as a checkpoint left them.
  * @param options NULL for all defaults; what it refers to must live as long as the trainer.
  * @param[out] trainer owned by the caller; NULL on failure.
- * @return as recsys_model_fit(), and with `resume` ERR_FILE_NOT_FOUND, ERR_IO, ERR_FILE_FORMAT, ERR_FILE_VERSION, ERR_CHECKSUM and
- * ERR_INVALID_ARGUMENT (of another training; the message names what differs). Confined exec and params. @since 0.1 */
+ * @return as recsys_model_fit(), and with `resume` ERR_FILE_NOT_FOUND, ERR_IO, ERR_FILE_FORMAT, ERR_FILE_VERSION, ERR_CHECKSUM
+ * and ERR_INVALID_ARGUMENT (of another training; the message names what differs). Confined exec and params. @since 0.1 */
 RECSYS_API recsys_status recsys_trainer_create(const recsys_params *params, const recsys_dataset *train, recsys_exec *exec,
                                                const recsys_fit_options *options, recsys_trainer **trainer);
 
 /** One step. Does not validate, write checkpoints or call `watch`.
- * @param inputs a batch of the caller's: `users`, `items`, `labels` for models of pairs; `users` for models of user rows, and
- * where their output is sampled the samples as `rows`, `items`, `labels`. NULL: the next batch that the library draws.
+ * @param inputs a batch of the caller's: `users`, `items`, `labels` for models of pairs; `users`, `items` and, where the model
+ * draws them, `negatives` for models of positives; `users` for models of user rows, and where their output is sampled the
+ * samples as `rows`, `items`, `labels`. NULL: the next batch that the library draws.
  * @param[out] event where the training stands afterwards; may be NULL.
  * @return RECSYS_OK, ERR_EMPTY (the training has no further step), ERR_INVALID_ARGUMENT, ERR_UNKNOWN_KEY, ERR_OUT_OF_RANGE
  * (an index, or a label outside [0, 1]), ERR_NUMERIC (NaN or infinity; the message names step and tensor, and the parameters
@@ -169,7 +172,8 @@ RECSYS_API void recsys_trainer_release(recsys_trainer *trainer);
  * @param verified positives known to be clean; those of users or items that the model does not have are left out.
  * @param[out] result owned by the caller; NULL on failure.
  * @return RECSYS_OK, ERR_UNSUPPORTED (another kind of model), ERR_UNKNOWN_KEY, ERR_OUT_OF_RANGE, ERR_EMPTY (no
- * verified positive of the model's users and items), ERR_TYPE (ids of another kind), ERR_NO_MEMORY, ERR_MEMORY_LIMIT, ERR_CANCELLED. Confined exec. @since 0.1 */
+ * verified positive of the model's users and items), ERR_TYPE (ids of another kind), ERR_NO_MEMORY, ERR_MEMORY_LIMIT,
+ * ERR_CANCELLED. Confined exec. @since 0.1 */
 RECSYS_API recsys_status recsys_model_with_colliding(const recsys_model *model, recsys_exec *exec, const char *settings,
                                                      const recsys_dataset *verified, recsys_model **result);
 

@@ -1,4 +1,4 @@
-/* product.c - dense products cut into parts of BLAS calls.
+/* product.c - dense products cut into parts of BLAS calls; narrow ones are in narrow.c.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/cpu/product.h"
@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernels/cpu/blas.h"
+#include "kernels/cpu/narrow.h"
 #include "kernels/cpu/spans.h"
 
 /* Sizes of the cuts. Each part packs its share of A and of B anew: small parts pack more, large ones leave threads idle. */
@@ -56,6 +57,7 @@ static cuts cut(const product *p)
 
 size_t recsys__cpu_product_workspace(const product *p)
 {
+    if (recsys__cpu_is_narrow(p)) return recsys__cpu_narrow_workspace(p);
     int64_t chunks = cut(p).chunks;
     return chunks > 1 ? (size_t)chunks * (size_t)p->m * (size_t)p->n * sizeof(float) : 0;
 }
@@ -85,7 +87,8 @@ static void multiply(const product *p, float *to, const product_tile *t, int64_t
     if (p->n == 1)
         add_vector_product(a, lda, p->transpose_a ? k : t->rows, p->transpose_a ? t->rows : k, p->transpose_a, b, 1, c, 1);
     else if (p->m == 1)
-        add_vector_product(b, ldb, p->transpose_b ? t->columns : k, p->transpose_b ? k : t->columns, !p->transpose_b, a, 1, c, 1);
+        add_vector_product(b, ldb, p->transpose_b ? t->columns : k, p->transpose_b ? k : t->columns, !p->transpose_b, a, 1, c,
+                           1);
     else
         cblas_sgemm(CblasRowMajor, p->transpose_a ? CblasTrans : CblasNoTrans, p->transpose_b ? CblasTrans : CblasNoTrans,
                     (blasint)t->rows, (blasint)t->columns, (blasint)k, 1.0f, a, (blasint)lda, b, (blasint)ldb, 0.0f, c,
@@ -141,6 +144,10 @@ recsys_status recsys__cpu_product(op_context *c, const product *p)
 {
     recsys_status s = check_sizes(c, p);
     if (s || p->m == 0 || p->n == 0) return s;
+    if (recsys__cpu_is_narrow(p)) {
+        recsys__cpu_narrow(c, p);
+        return s;
+    }
     cuts t = cut(p);
     int64_t parts = t.row_tiles * t.column_tiles * t.chunks;
     int32_t threads = parts < c->threads ? (int32_t)parts : c->threads;

@@ -10,6 +10,11 @@
 #include "backend/op/catch_up.h"
 #include "backend/op/dot_rank.h"
 #include "backend/op/dot_score.h"
+#include "backend/op/filter_rank.h"
+#include "backend/op/filter_score.h"
+#include "backend/op/gaussian.h"
+#include "backend/op/orthonormalize.h"
+#include "backend/op/ritz.h"
 #include "backend/op/gather_dot.h"
 #include "backend/op/gather_dot_gradient.h"
 #include "backend/op/gather_rows.h"
@@ -20,6 +25,7 @@
 #include "backend/op/binary.h"
 #include "backend/op/affine.h"
 #include "backend/op/dropout.h"
+#include "backend/op/normalize_rows.h"
 #include "backend/op/rowdot.h"
 #include "backend/op/scale_rows.h"
 #include "backend/op/copy_columns.h"
@@ -30,6 +36,8 @@
 #include "backend/op/history_rank.h"
 #include "backend/op/history_score.h"
 #include "backend/op/sample_pairs.h"
+#include "backend/op/sample_items.h"
+#include "backend/op/sample_positives.h"
 #include "backend/op/sample_rows.h"
 #include "backend/op/mix_rows.h"
 #include "backend/op/optimize.h"
@@ -39,7 +47,14 @@
 #include "backend/op/row_index.h"
 #include "backend/op/rows_rank.h"
 #include "backend/op/pointwise_loss.h"
+#include "backend/op/softmax_loss.h"
+#include "backend/op/corrupt_rows.h"
+#include "backend/op/rows_loss.h"
 #include "backend/op/row_numbers.h"
+#include "backend/op/row_slots.h"
+#include "backend/op/propagate_rows.h"
+#include "backend/op/pull.h"
+#include "backend/op/spmm_rows.h"
 #include "backend/op/scatter_rows.h"
 #include "backend/op/spd_inverse.h"
 #include "backend/op/spmm.h"
@@ -63,6 +78,40 @@ static int shape_gram(const op *o, char *buffer, size_t size)
 {
     const op_gram *g = (const void *)o;
     return snprintf(buffer, size, "U=%lld I=%lld", (long long)g->n_users, (long long)g->n_items);
+}
+
+static int shape_gaussian(const op *o, char *buffer, size_t size)
+{
+    const op_gaussian *g = (const void *)o;
+    return snprintf(buffer, size, "n=%lld", (long long)g->count);
+}
+
+static int shape_orthonormalize(const op *o, char *buffer, size_t size)
+{
+    const op_orthonormalize *q = (const void *)o;
+    return snprintf(buffer, size, "%lldx%lld passes=%d", (long long)q->m, (long long)q->n, (int)q->passes);
+}
+
+static int shape_ritz(const op *o, char *buffer, size_t size)
+{
+    const op_ritz *r = (const void *)o;
+    return snprintf(buffer, size, "M=%lld N=%lld L=%lld K=%lld", (long long)r->m, (long long)r->n, (long long)r->l,
+                    (long long)r->k);
+}
+
+static int shape_filter_rank(const op *o, char *buffer, size_t size)
+{
+    const op_filter_rank *f = (const void *)o;
+    return snprintf(buffer, size, "Q=%lld U=%lld I=%lld E=%lld D=%lld k=%lld", (long long)f->to.n_queries,
+                    (long long)f->f.n_users,
+                    (long long)f->f.n_items, (long long)f->f.n_entries, (long long)f->f.dim, (long long)f->to.k);
+}
+
+static int shape_filter_score(const op *o, char *buffer, size_t size)
+{
+    const op_filter_score *f = (const void *)o;
+    return snprintf(buffer, size, "Q=%lld U=%lld I=%lld E=%lld D=%lld", (long long)f->at.n_queries, (long long)f->f.n_users,
+                    (long long)f->f.n_items, (long long)f->f.n_entries, (long long)f->f.dim);
 }
 
 static int shape_spd_inverse(const op *o, char *buffer, size_t size)
@@ -143,7 +192,8 @@ static int shape_net(const pair_net *net, char *buffer, size_t size)
     size_t length = (size_t)snprintf(buffer, size, "H=");
     for (int64_t l = 0; l < net->n_layers && l < PAIR_MAX_LAYERS && length < size; l++)
         length += (size_t)snprintf(buffer + length, size - length, "%s%lld", l > 0 ? "+" : "", (long long)net->widths[l]);
-    return snprintf(length < size ? buffer + length : NULL, length < size ? size - length : 0, " D=%lld", (long long)net->dot_dim)
+    return snprintf(length < size ? buffer + length : NULL, length < size ? size - length : 0, " D=%lld",
+                    (long long)net->dot_dim)
         + (int)length;
 }
 
@@ -168,7 +218,8 @@ static int shape_pair_rank(const op *o, char *buffer, size_t size)
 static int shape_rows_rank(const op *o, char *buffer, size_t size)
 {
     const op_rows_rank *r = (const void *)o;
-    return snprintf(buffer, size, "Q=%lld I=%lld k=%lld", (long long)r->to.n_queries, (long long)r->to.n_items, (long long)r->to.k);
+    return snprintf(buffer, size, "Q=%lld I=%lld k=%lld", (long long)r->to.n_queries, (long long)r->to.n_items,
+                    (long long)r->to.k);
 }
 
 static int shape_mix_rows(const op *o, char *buffer, size_t size)
@@ -221,7 +272,8 @@ static int shape_matmul(const op *o, char *buffer, size_t size)
 static int shape_linear(const op *o, char *buffer, size_t size)
 {
     const op_linear *l = (const void *)o;
-    return snprintf(buffer, size, "B=%lld D=%lld H=%lld f=%d", (long long)l->rows, (long long)l->dim, (long long)l->width, (int)l->f);
+    return snprintf(buffer, size, "B=%lld D=%lld H=%lld f=%d", (long long)l->rows, (long long)l->dim, (long long)l->width,
+                    (int)l->f);
 }
 
 static int shape_map(const op *o, char *buffer, size_t size)
@@ -240,7 +292,8 @@ static int shape_binary(const op *o, char *buffer, size_t size)
 {
     static const char *const kinds[] = { "add", "sub", "mul" }, *const seconds[] = { "same", "row", "number" };
     const op_binary *b = (const void *)o;
-    return snprintf(buffer, size, "N=%lld D=%lld %s %s", (long long)b->rows, (long long)b->dim, kinds[b->kind], seconds[b->second]);
+    return snprintf(buffer, size, "N=%lld D=%lld %s %s", (long long)b->rows, (long long)b->dim, kinds[b->kind],
+                    seconds[b->second]);
 }
 
 static int shape_affine(const op *o, char *buffer, size_t size)
@@ -253,6 +306,12 @@ static int shape_dropout(const op *o, char *buffer, size_t size)
 {
     const op_dropout *d = (const void *)o;
     return snprintf(buffer, size, "n=%lld", (long long)d->n);
+}
+
+static int shape_normalize_rows(const op *o, char *buffer, size_t size)
+{
+    const op_normalize_rows *n = (const void *)o;
+    return snprintf(buffer, size, "N=%lld D=%lld", (long long)n->rows, (long long)n->dim);
 }
 
 static int shape_rowdot(const op *o, char *buffer, size_t size)
@@ -325,6 +384,65 @@ static int shape_pointwise_loss(const op *o, char *buffer, size_t size)
     return snprintf(buffer, size, "n=%lld %s", (long long)p->n, kinds[p->rule.kind]);
 }
 
+static int shape_sample_positives(const op *o, char *buffer, size_t size)
+{
+    const op_sample_positives *p = (const void *)o;
+    return snprintf(buffer, size, "B=%lld n=%lld I=%lld", (long long)p->count, (long long)p->negatives.per_positive,
+                    (long long)p->negatives.n_items);
+}
+
+static int shape_sample_items(const op *o, char *buffer, size_t size)
+{
+    const op_sample_items *s = (const void *)o;
+    return snprintf(buffer, size, "N=%lld I=%lld%s", (long long)s->count, (long long)s->n_items, s->alias ? " weighted" : "");
+}
+
+static int shape_corrupt_rows(const op *o, char *buffer, size_t size)
+{
+    const op_corrupt_rows *r = (const void *)o;
+    return snprintf(buffer, size, "B=%lld I=%lld%s", (long long)r->n_rows, (long long)r->n_columns,
+                    r->flip > 0.0 ? " flips" : "");
+}
+
+static int shape_rows_loss(const op *o, char *buffer, size_t size)
+{
+    const op_rows_loss *r = (const void *)o;
+    return snprintf(buffer, size, "B=%lld N=%lld %s", (long long)r->rows, (long long)r->columns,
+                    r->kind == LOSS_CELLS_MSE ? "mse" : "bce");
+}
+
+static int shape_softmax_loss(const op *o, char *buffer, size_t size)
+{
+    const op_softmax_loss *s = (const void *)o;
+    return snprintf(buffer, size, "B=%lld N=%lld%s%s", (long long)s->rows, (long long)s->columns, s->row_ptr ? " rows" : "",
+                    s->column_id ? " ids" : "");
+}
+
+static int shape_spmm_rows(const op *o, char *buffer, size_t size)
+{
+    const op_spmm_rows *s = (const void *)o;
+    return snprintf(buffer, size, "n=%lld D=%lld", (long long)s->most, (long long)s->dim);
+}
+
+static int shape_row_slots(const op *o, char *buffer, size_t size)
+{
+    const op_row_slots *r = (const void *)o;
+    return snprintf(buffer, size, "N=%lld E=%lld", (long long)r->n_rows, (long long)r->index.n_entries);
+}
+
+static int shape_propagate_rows(const op *o, char *buffer, size_t size)
+{
+    const op_propagate_rows *p = (const void *)o;
+    return snprintf(buffer, size, "n=%lld D=%lld layer %lld", (long long)p->most, (long long)p->dim, (long long)p->layers);
+}
+
+static int shape_pull(const op *o, char *buffer, size_t size)
+{
+    const op_pull *p = (const void *)o;
+    return snprintf(buffer, size, "N=%lld D=%lld E=%lld%s", (long long)p->n_rows, (long long)p->dim, (long long)p->n_entries,
+                    p->x_slot ? " by slots" : "");
+}
+
 /* A new operation adds its line; tests/base/env_exec.c asks for each. */
 static const shape_fn shapes[OP_COUNT_] = {
     [OP_GRAM] = shape_gram,
@@ -343,6 +461,7 @@ static const shape_fn shapes[OP_COUNT_] = {
     [OP_BINARY] = shape_binary,
     [OP_AFFINE] = shape_affine,
     [OP_DROPOUT] = shape_dropout,
+    [OP_NORMALIZE_ROWS] = shape_normalize_rows,
     [OP_ROWDOT] = shape_rowdot,
     [OP_SCALE_ROWS] = shape_scale_rows,
     [OP_COPY_COLUMNS] = shape_copy_columns,
@@ -361,10 +480,24 @@ static const shape_fn shapes[OP_COUNT_] = {
     [OP_SAMPLE_ROWS] = shape_sample_rows,
     [OP_SCATTER_ROWS] = shape_scatter_rows,
     [OP_SPMM] = shape_spmm,
+    [OP_SPMM_ROWS] = shape_spmm_rows,
+    [OP_ROW_SLOTS] = shape_row_slots,
+    [OP_PROPAGATE_ROWS] = shape_propagate_rows,
+    [OP_PULL] = shape_pull,
     [OP_ROW_NUMBERS] = shape_row_numbers,
     [OP_GATHER_DOT] = shape_gather_dot,
     [OP_GATHER_DOT_GRADIENT] = shape_gather_dot_gradient,
     [OP_POINTWISE_LOSS] = shape_pointwise_loss,
+    [OP_GAUSSIAN] = shape_gaussian,
+    [OP_ORTHONORMALIZE] = shape_orthonormalize,
+    [OP_RITZ] = shape_ritz,
+    [OP_FILTER_RANK] = shape_filter_rank,
+    [OP_FILTER_SCORE] = shape_filter_score,
+    [OP_SOFTMAX_LOSS] = shape_softmax_loss,
+    [OP_CORRUPT_ROWS] = shape_corrupt_rows,
+    [OP_ROWS_LOSS] = shape_rows_loss,
+    [OP_SAMPLE_POSITIVES] = shape_sample_positives,
+    [OP_SAMPLE_ITEMS] = shape_sample_items,
 };
 
 int recsys__op_shape(const op *o, char *buffer, size_t size)

@@ -52,10 +52,12 @@ static recsys_status take(recsys_exec *x, const recsys_dataset *d, const uint8_t
     recsys__ids_release(kept->items);
     kept->users = recsys__ids_retain(users);
     kept->items = recsys__ids_retain(items);
-    if (!recsys__ids_equal(d->items, items)) { /* names and features belong to the old indices */
-        recsys__item_table_release(kept->table);
-        kept->table = NULL;
-    }
+    const int stays[2] = { recsys__ids_equal(d->users, users), recsys__ids_equal(d->items, items) };
+    for (int side = 0; side < 2; side++)
+        if (!stays[side]) { /* names and features belong to the old indices */
+            recsys__entity_table_release(kept->table[side]);
+            kept->table[side] = NULL;
+        }
     *out = kept;
     return RECSYS_OK;
 }

@@ -36,10 +36,10 @@ recsys_status recsys__builder_create(recsys_exec *x, const recsys_read_options *
     b->id_type = options->id_type;
     b->duplicates = options->duplicates;
     b->failed_part = -1;
-    b->names = recsys__text_begin(x->memory, &x->error);
+    for (int side = 0; side < 2; side++) b->catalogue[side].names = recsys__text_begin(x->memory, &x->error);
     recsys__side_init(&b->side[SIDE_USERS], options->id_type);
     recsys__side_init(&b->side[SIDE_ITEMS], options->id_type);
-    if (options->users) s = recsys__read_users(b, options->users);
+    if (options->users) s = recsys__read_users(b, options->users, options->user_columns);
     if (!s && options->items) s = recsys__read_items(b, options->items, options->item_columns);
     b->items_given = options->items != NULL;
     if (s)
@@ -74,6 +74,7 @@ void recsys__builder_clear(recsys_dataset_builder *b)
     recsys__ids_release(b->behaviours);
     recsys__ids_release(b->sessions);
     b->behaviours = b->sessions = NULL;
+    recsys__dense_free(b);
 }
 
 void recsys_dataset_builder_release(recsys_dataset_builder *builder)
@@ -84,7 +85,7 @@ void recsys_dataset_builder_release(recsys_dataset_builder *builder)
     recsys__builder_clear(b);
     recsys__side_free(x->memory, &b->side[SIDE_USERS]);
     recsys__side_free(x->memory, &b->side[SIDE_ITEMS]);
-    recsys__catalogue_free(b);
+    for (int side = 0; side < 2; side++) recsys__catalogue_free(b, side);
     recsys__free(x->memory, b);
     recsys_exec_release(x);
 }
@@ -165,7 +166,8 @@ void recsys__builder_expect(recsys_dataset_builder *b, int64_t n_events)
 static recsys_status note_line(recsys_dataset_builder *b, const event_place *place)
 {
     part *p = &b->parts[b->n_parts - 1];
-    if (b->duplicates != RECSYS_DUPLICATES_ERROR || !place->path) return RECSYS_OK;
+    int may_fail = b->duplicates == RECSYS_DUPLICATES_ERROR || b->dense.n_features > 0;
+    if (!may_fail || !place->path) return RECSYS_OK;
     const line_run *last = p->n_runs > 0 ? &p->runs[p->n_runs - 1] : NULL;
     if (last && place->line - last->line == p->n_events - last->event) return RECSYS_OK;
     if (p->n_runs == p->runs_room) {
@@ -218,9 +220,13 @@ recsys_status recsys__builder_add(recsys_dataset_builder *b, const event_row *ro
         s = recsys__ids_add_text(b->x, b->behaviours, row->behaviour, row->behaviour_length, &behaviour);
     if (!s && (p->present & COLUMN_SESSION)) s = add_session(b, row, place, &session);
     if (!s) s = note_line(b, place);
+    if (!s && b->dense.n_features > 0) s = recsys__dense_room(b);
     chunk *c = NULL;
     if (!s) s = open_chunk(b, &c);
     if (s) return s;
+    dense_rows *dense = &b->dense;
+    if (dense->n_features > 0)
+        memcpy(dense->cell + dense->n++ * dense->n_features, row->features, (size_t)dense->n_features * sizeof *row->features);
     event_columns *to = &c->columns;
     int64_t e = to->n_events++;
     to->user[e] = user;
@@ -331,16 +337,30 @@ static recsys_status treat_duplicates(recsys_dataset_builder *b, const part *p, 
     return RECSYS_OK;
 }
 
+/* What is known of users and items beside their ids. Rows of features and a catalogue of users exclude each other. */
+static recsys_status finish_tables(recsys_dataset_builder *b, const int32_t *user_map, dataset_shared *shared)
+{
+    recsys_status s = RECSYS_OK;
+    if (b->dense.n_features > 0) {
+        int64_t event;
+        s = recsys__dense_finish(b, shared->users, user_map, &shared->table[SIDE_USERS], &event);
+        if (b->failed_part >= 0) b->failed_line = line_of(&b->parts[b->failed_part], event);
+    } else {
+        s = recsys__catalogue_finish(b, SIDE_USERS, recsys_ids_count(shared->users), &shared->table[SIDE_USERS]);
+    }
+    return s ? s : recsys__catalogue_finish(b, SIDE_ITEMS, recsys_ids_count(shared->items), &shared->table[SIDE_ITEMS]);
+}
+
 recsys_status recsys__builder_finish(recsys_dataset_builder *b, recsys_dataset **datasets)
 {
     recsys_exec *x = b->x;
-    dataset_shared shared = {NULL, NULL, b->behaviours, b->sessions, NULL};
+    dataset_shared shared = {NULL, NULL, b->behaviours, b->sessions, {NULL, NULL}};
     int32_t *map[2] = {NULL, NULL};
     int64_t n_parts = b->n_parts;
     for (int64_t p = 0; p < n_parts; p++) datasets[p] = NULL;
     recsys_status s = recsys__side_finish(b, SIDE_USERS, &shared.users, &map[SIDE_USERS]);
     if (!s) s = recsys__side_finish(b, SIDE_ITEMS, &shared.items, &map[SIDE_ITEMS]);
-    if (!s) s = recsys__catalogue_finish(b, recsys_ids_count(shared.items), &shared.table);
+    if (!s) s = finish_tables(b, map[SIDE_USERS], &shared);
     for (int64_t p = 0; !s && p < n_parts; p++) {
         s = join(x, &b->parts[p], map, &shared, &datasets[p]);
         if (!s) s = treat_duplicates(b, &b->parts[p], &datasets[p]);
@@ -350,7 +370,7 @@ recsys_status recsys__builder_finish(recsys_dataset_builder *b, recsys_dataset *
     recsys__free(x->memory, map[SIDE_ITEMS]);
     recsys__ids_release(shared.users);
     recsys__ids_release(shared.items);
-    recsys__item_table_release(shared.table);
+    for (int side = 0; side < 2; side++) recsys__entity_table_release(shared.table[side]);
     recsys__builder_clear(b);
     for (int64_t p = 0; s && p < n_parts; p++) {
         recsys_dataset_release(datasets[p]);

@@ -17,8 +17,6 @@
 #include "data/dataset.h"
 #include "data/ids.h"
 
-enum { SIDE_USERS = 0, SIDE_ITEMS = 1 };
-
 /* Optional columns, as bits. */
 enum { COLUMN_VALUE = 1, COLUMN_TIME = 2, COLUMN_BEHAVIOUR = 4, COLUMN_SESSION = 8, COLUMN_FLAG = 16 };
 
@@ -28,6 +26,7 @@ typedef struct event_place {
     const char *path;
     int64_t line;
     int32_t user_column, item_column;
+    int32_t labelled; /* 1: users are rows of features, items their labels, and messages say so */
 } event_place;
 
 /* One event. Only the columns of the part are looked at; text is not terminated. The caller has checked that `value` is
@@ -44,9 +43,10 @@ typedef struct event_row {
     int64_t session_length;
     int64_t session_id;
     uint8_t flag;
+    const float *features; /* F finite numbers, after recsys__builder_features() */
 } event_row;
 
-/* How several cells of one item and feature become one. */
+/* How several cells of one user or item and one feature become one. */
 enum {
     FEATURE_ONCE = 0, /* the cell is 1 */
     FEATURE_LAST = 1, /* the last value stays */
@@ -65,21 +65,33 @@ recsys_exec *recsys__builder_exec(const recsys_dataset_builder *b);
 recsys_status recsys__builder_add_item(recsys_dataset_builder *b, const char *id, int64_t length, const event_place *place,
                                        int64_t *index);
 
-/* The title of an item; Latin-1 is turned into UTF-8. An empty one is no title. The first one of an item stays. */
-recsys_status recsys__builder_item_name(recsys_dataset_builder *b, int64_t index, const char *name, int64_t length);
+/* The name of a user or the title of an item (`which`: SIDE_*); Latin-1 is turned into UTF-8. An empty one is none. The first
+ * one stays. */
+recsys_status recsys__builder_name(recsys_dataset_builder *b, int which, int64_t index, const char *name, int64_t length);
 
-/* A new feature table, or the one that has this name already. `rule` is FEATURE_*. */
-recsys_status recsys__builder_feature_table(recsys_dataset_builder *b, const char *name, int32_t rule, int64_t *table);
+/* A new feature table of users or items, or the one that has this name already. `rule` is FEATURE_*. */
+recsys_status recsys__builder_feature_table(recsys_dataset_builder *b, int which, const char *name, int32_t rule,
+                                            int64_t *table);
 
 /* The column of a feature in a table, added if new; Latin-1 is turned into UTF-8. Columns are in the order of the calls. */
-recsys_status recsys__builder_feature(recsys_dataset_builder *b, int64_t table, const char *name, int64_t length,
-                                      int64_t *feature);
+recsys_status recsys__builder_feature(recsys_dataset_builder *b, int which, int64_t table, const char *name,
+                                      int64_t length, int64_t *feature);
 
 /* Sets a cell of a feature table by the table's rule. */
-recsys_status recsys__builder_cell(recsys_dataset_builder *b, int64_t table, int64_t index, int64_t feature, float value);
+recsys_status recsys__builder_cell(recsys_dataset_builder *b, int which, int64_t table, int64_t index, int64_t feature,
+                                   float value);
 
 /* Begins the next part, which will be a dataset of its own, with these optional columns (COLUMN_*). */
 recsys_status recsys__builder_begin_part(recsys_dataset_builder *b, uint32_t columns);
+
+/* Says, right after the part was begun, that each of its events brings F numbers: the features of its user, who is a row of
+ * its own. `names`: F zero-terminated strings one after the other (an empty one: its number), NULL if they have none and are
+ * numbered from 1. The first part decides; ERR_UNKNOWN_COLUMN if a later one differs, worded with path and line. */
+recsys_status recsys__builder_features(recsys_dataset_builder *b, int64_t n_features, const char *names, const char *path,
+                                       int64_t line);
+
+/* Rows of features so far, over all parts. */
+int64_t recsys__builder_rows(const recsys_dataset_builder *b);
 
 /* Says about how many events the part will have, right after it was begun. If that is right, or a little too much, the part
  * is made without moving its events. */

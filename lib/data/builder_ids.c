@@ -24,12 +24,20 @@ void recsys__side_free(memory *m, id_side *side)
 
 /* ---- messages ---- */
 
+static const char *side_word(int which, const event_place *place)
+{
+    if (place->labelled) return which == SIDE_USERS ? "row" : "label";
+    return which == SIDE_USERS ? "user" : "item";
+}
+
 /* "PATH:LINE: column 2 (item)", or "event 7: item" for events in memory. */
 static const char *show_place(const event_place *place, int which, char *buffer, size_t size)
 {
-    const char *side = which == SIDE_USERS ? "user" : "item";
+    const char *side = side_word(which, place);
     int32_t column = which == SIDE_USERS ? place->user_column : place->item_column;
-    if (!place->path)
+    if (!place->path && place->labelled)
+        snprintf(buffer, size, "row %lld: %s", (long long)place->line, which == SIDE_USERS ? "id" : side);
+    else if (!place->path)
         snprintf(buffer, size, "event %lld: %s", (long long)place->line, side);
     else if (column > 0)
         snprintf(buffer, size, "%.300s:%lld: column %d (%s)", place->path, (long long)place->line, (int)column, side);
@@ -49,8 +57,8 @@ static recsys_status fail_id(recsys_dataset_builder *b, int which, const event_p
 static recsys_status fail_unknown(recsys_dataset_builder *b, int which, const event_place *place, const char *id)
 {
     char reason[64];
-    snprintf(reason, sizeof reason, "is not among the %lld %s that are known",
-             (long long)recsys_ids_count(b->side[which].ids), which == SIDE_USERS ? "users" : "items");
+    snprintf(reason, sizeof reason, "is not among the %lld %ss that are known",
+             (long long)recsys_ids_count(b->side[which].ids), side_word(which, place));
     return fail_id(b, which, place, RECSYS_ERR_UNKNOWN_ID, id, reason);
 }
 

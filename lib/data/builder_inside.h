@@ -38,7 +38,7 @@ typedef struct part {
     int64_t n_events;
     chunk *chunks;
     int64_t n_chunks, chunks_room;
-    line_run *runs; /* which line each event came from: kept only if a duplicate is an error, which will name it */
+    line_run *runs; /* which line each event came from: kept only where what comes twice is an error, which will name it */
     int64_t n_runs, runs_room;
 } part;
 
@@ -47,10 +47,29 @@ typedef struct feature_list {
     char *name;
     int32_t rule;
     recsys_ids *features;
-    int32_t *item, *feature;
+    int32_t *row, *feature; /* row: the index of a user or an item */
     float *value;
     int64_t n, room;
 } feature_list;
+
+/* What is told of users or items besides events: names, and cells of feature tables. */
+typedef struct catalogue {
+    text names;               /* zero-terminated, one after the other */
+    int64_t *name_offset;     /* of each one below names_room; -1: none */
+    int64_t names_room;
+    feature_list *lists;
+    int64_t n_lists;
+    entity_table *table;      /* made of all that by the first recsys__builder_finish() */
+} catalogue;
+
+/* Rows of numbers that come with the events, one row an event, over all parts. */
+typedef struct dense_rows {
+    int64_t n_features; /* F; 0: the builder takes events without */
+    int named;          /* 1: the features have names of their own, not numbers */
+    recsys_ids *names;
+    float *cell;        /* n x F, room for `room` rows */
+    int64_t n, room;
+} dense_rows;
 
 struct recsys_dataset_builder {
     recsys_exec *x;
@@ -63,12 +82,8 @@ struct recsys_dataset_builder {
     int64_t failed_line;      /* and which line of its file, 0: not known */
 
     int items_given;          /* the universe of items came with the options */
-    text names;               /* zero-terminated, one after the other */
-    int64_t *name_offset;     /* of each item below names_room; -1: none */
-    int64_t names_room;
-    feature_list *lists;
-    int64_t n_lists;
-    item_table *table;        /* made of all that by the first recsys__builder_finish() */
+    catalogue catalogue[2];   /* by SIDE_* */
+    dense_rows dense;
 };
 
 /* ---- builder_ids.c ---- */
@@ -98,11 +113,21 @@ recsys_status recsys__side_close(recsys_dataset_builder *b, int which);
 /* The final ids, and the index of each code (*map is NULL if they are equal). */
 recsys_status recsys__side_finish(recsys_dataset_builder *b, int which, recsys_ids **ids, int32_t **map);
 
-/* ---- builder_items.c ---- */
+/* ---- catalogue.c ---- */
 
-/* The item table; NULL if nothing is known of the items but their ids. */
-recsys_status recsys__catalogue_finish(recsys_dataset_builder *b, int64_t n_items, item_table **table);
-void recsys__catalogue_free(recsys_dataset_builder *b);
+/* The table of users or items; NULL if nothing is known of them but their ids. */
+recsys_status recsys__catalogue_finish(recsys_dataset_builder *b, int which, int64_t n_rows, entity_table **table);
+void recsys__catalogue_free(recsys_dataset_builder *b, int which);
+
+/* ---- builder_rows.c ---- */
+
+/* Room for the next row. */
+recsys_status recsys__dense_room(recsys_dataset_builder *b);
+/* The user table that the rows make, once ids are known; map: the index of each user's code, NULL if they are equal.
+ * ERR_DUPLICATE: a user has two rows; b->failed_part and *event say which. */
+recsys_status recsys__dense_finish(recsys_dataset_builder *b, const recsys_ids *users, const int32_t *map, entity_table **table,
+                                   int64_t *event);
+void recsys__dense_free(recsys_dataset_builder *b);
 
 /* ---- builder.c ---- */
 
@@ -117,7 +142,7 @@ recsys_status recsys__read_options_in(recsys_exec *x, const recsys_read_options 
 /* ---- read_items.c ---- */
 
 /* Reads the universe that the options name: a count, or a file of ids. */
-recsys_status recsys__read_users(recsys_dataset_builder *b, const char *users);
+recsys_status recsys__read_users(recsys_dataset_builder *b, const char *users, const char *columns);
 recsys_status recsys__read_items(recsys_dataset_builder *b, const char *items, const char *columns);
 
 #endif

@@ -1,7 +1,7 @@
-/* concat.c - several datasets one after the other: their ids, behaviours, sessions and item tables united.
+/* concat.c - several datasets one after the other: their ids, behaviours, sessions and tables of users and items united.
  *
  * Datasets that share a map (the parts of one split or one reading) keep it; otherwise ids are added in the order in
- * which they come. P datasets, E events of all together, I items of all together.
+ * which they come. P datasets, E events of all together.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <recsys/dataset.h>
@@ -10,13 +10,13 @@
 #include <string.h>
 
 #include "data/id_sets.h"
-#include "data/item_table.h"
+#include "data/entity_table.h"
 
 struct concat {
     recsys_exec *exec;
     const recsys_dataset *const *part;
     int64_t n_parts;
-    dataset_shared all; /* the united maps and item table */
+    dataset_shared all; /* the united maps and tables */
     event_columns columns;
 };
 
@@ -119,29 +119,29 @@ static recsys_status join_columns(struct concat *c)
     return status;
 }
 
-/* One item table of all; the datasets' own if it is the same everywhere. */
-static recsys_status unite_tables(struct concat *c)
+/* One table of all for users or for items; the datasets' own if it is the same everywhere. */
+static recsys_status unite_tables(struct concat *c, int side, map_of of, const recsys_ids *all)
 {
     recsys_exec *x = c->exec;
     int64_t same = 0;
-    while (same < c->n_parts && c->part[same]->table == c->part[0]->table && c->part[same]->items == c->all.items) same++;
+    while (same < c->n_parts && c->part[same]->table[side] == c->part[0]->table[side] && of(c->part[same]) == all) same++;
     if (same == c->n_parts) {
-        c->all.table = recsys__item_table_retain(c->part[0]->table);
+        c->all.table[side] = recsys__entity_table_retain(c->part[0]->table[side]);
         return RECSYS_OK;
     }
-    item_source *sources;
-    int64_t I = recsys_ids_count(c->all.items), n_sources = 0;
+    entity_source *sources;
+    int64_t n_rows = recsys_ids_count(all), n_sources = 0;
     recsys_status status = recsys__alloc(x->memory, &x->error, c->n_parts, sizeof *sources, &sources);
     if (status) return status;
     int32_t *row = NULL;
     for (int64_t p = 0; !status && p < c->n_parts; p++) {
-        if (!c->part[p]->table) continue;
-        status = recsys__alloc(x->memory, &x->error, I, sizeof *row, &row);
+        if (!c->part[p]->table[side]) continue;
+        status = recsys__alloc(x->memory, &x->error, n_rows, sizeof *row, &row);
         if (status) break;
-        sources[n_sources++] = (item_source){ c->part[p]->table, row };
-        status = recsys__ids_translate(x, c->all.items, c->part[p]->items, row);
+        sources[n_sources++] = (entity_source){ c->part[p]->table[side], row };
+        status = recsys__ids_translate(x, all, of(c->part[p]), row);
     }
-    if (!status) status = recsys__item_table_collect(x, sources, n_sources, I, &c->all.table);
+    if (!status) status = recsys__entity_table_collect(x, sources, n_sources, n_rows, &c->all.table[side]);
     while (n_sources > 0) recsys__free(x->memory, (void *)sources[--n_sources].row);
     recsys__free(x->memory, sources);
     return status;
@@ -158,11 +158,12 @@ recsys_status recsys_dataset_concat(recsys_exec *exec, const recsys_dataset *con
         return recsys__fail(&exec->error, RECSYS_ERR_INVALID_ARGUMENT, "recsys_dataset_concat: no datasets, or one is NULL");
     struct concat c = { .exec = exec, .part = datasets, .n_parts = count };
     recsys_status status = unite_maps(&c);
-    if (!status) status = unite_tables(&c);
+    if (!status) status = unite_tables(&c, SIDE_USERS, users_of, c.all.users);
+    if (!status) status = unite_tables(&c, SIDE_ITEMS, items_of, c.all.items);
     if (!status) status = join_columns(&c);
     if (!status) status = recsys__dataset_make(exec, &c.all, &c.columns, result);
     if (status) recsys__event_columns_free(exec->memory, &c.columns);
-    recsys__item_table_release(c.all.table);
+    for (int side = 0; side < 2; side++) recsys__entity_table_release(c.all.table[side]);
     recsys__ids_release(c.all.sessions);
     recsys__ids_release(c.all.behaviours);
     recsys__ids_release(c.all.items);

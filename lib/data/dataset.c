@@ -1,4 +1,4 @@
-/* dataset.c - making, sharing and asking a recsys_dataset and its item table.
+/* dataset.c - making, sharing and asking a recsys_dataset and what it knows of users and items.
  *
  * The matrices made from the events are in views.c.
  *
@@ -9,15 +9,15 @@
 
 #include "base/struct.h"
 
-/* ---- item tables ---- */
+/* ---- tables of users and items ---- */
 
-item_table *recsys__item_table_retain(item_table *t)
+entity_table *recsys__entity_table_retain(entity_table *t)
 {
     if (t) atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
     return t;
 }
 
-void recsys__item_table_release(item_table *t)
+void recsys__entity_table_release(entity_table *t)
 {
     if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1) return;
     memory *m = t->memory;
@@ -50,16 +50,22 @@ void recsys__event_columns_free(memory *m, event_columns *columns)
     *columns = (event_columns){0};
 }
 
+/* Names of features are handed out as strings. */
+static recsys_status terminate_names(recsys_exec *x, const entity_table *t)
+{
+    recsys_status s = RECSYS_OK;
+    for (int64_t k = 0; !s && t && k < t->n_features; k++) s = recsys__ids_terminate(t->features[k].features, &x->error);
+    return s;
+}
+
 recsys_status recsys__dataset_make(recsys_exec *x, const dataset_shared *shared, event_columns *columns,
                                    recsys_dataset **out)
 {
     recsys_dataset *d;
     *out = NULL;
-    for (int64_t k = 0; shared->table && k < shared->table->n_features; k++) {
-        recsys_status made = recsys__ids_terminate(shared->table->features[k].features, &x->error);
-        if (made) return made;
-    }
-    recsys_status s = recsys__alloc_zero(x->memory, &x->error, 1, sizeof *d, &d);
+    recsys_status s = terminate_names(x, shared->table[SIDE_USERS]);
+    if (!s) s = terminate_names(x, shared->table[SIDE_ITEMS]);
+    if (!s) s = recsys__alloc_zero(x->memory, &x->error, 1, sizeof *d, &d);
     if (s) return s;
     int failed = pthread_mutex_init(&d->lock, NULL);
     if (failed) {
@@ -72,7 +78,7 @@ recsys_status recsys__dataset_make(recsys_exec *x, const dataset_shared *shared,
     d->items = recsys__ids_retain(shared->items);
     d->behaviours = columns->behaviour ? recsys__ids_retain(shared->behaviours) : NULL;
     d->sessions = columns->session ? recsys__ids_retain(shared->sessions) : NULL;
-    d->table = recsys__item_table_retain(shared->table);
+    for (int side = 0; side < 2; side++) d->table[side] = recsys__entity_table_retain(shared->table[side]);
     d->n_events = columns->n_events;
     d->user = columns->user;
     d->item = columns->item;
@@ -89,7 +95,7 @@ recsys_status recsys__dataset_make(recsys_exec *x, const dataset_shared *shared,
 recsys_status recsys__dataset_create(recsys_exec *x, const recsys_dataset *like, event_columns *columns,
                                      recsys_dataset **out)
 {
-    dataset_shared shared = {like->users, like->items, like->behaviours, like->sessions, like->table};
+    dataset_shared shared = {like->users, like->items, like->behaviours, like->sessions, {like->table[0], like->table[1]}};
     return recsys__dataset_make(x, &shared, columns, out);
 }
 
@@ -150,7 +156,7 @@ void recsys_dataset_release(recsys_dataset *dataset)
     recsys__ids_release(d->items);
     recsys__ids_release(d->behaviours);
     recsys__ids_release(d->sessions);
-    recsys__item_table_release(d->table);
+    for (int side = 0; side < 2; side++) recsys__entity_table_release(d->table[side]);
     (void)pthread_mutex_destroy(&d->lock);
     recsys__free(m, d);
     recsys__memory_release(m);
@@ -173,26 +179,24 @@ int64_t recsys_dataset_event_count(const recsys_dataset *dataset)
     return dataset ? dataset->n_events : 0;
 }
 
-const char *recsys_dataset_item_name(const recsys_dataset *dataset, int64_t item)
+static const entity_table *entities(const recsys_dataset *dataset, int side)
 {
-    const item_table *t = dataset ? dataset->table : NULL;
-    if (!t || !t->name_bytes || item < 0 || item >= t->n_items || t->name_offset[item] < 0) return NULL;
-    return t->name_bytes + t->name_offset[item];
+    return dataset ? dataset->table[side] : NULL;
 }
 
-int64_t recsys_dataset_feature_count(const recsys_dataset *dataset)
+static const char *name_of(const entity_table *t, int64_t row)
 {
-    return dataset && dataset->table ? dataset->table->n_features : 0;
+    if (!t || !t->name_bytes || row < 0 || row >= t->n_rows || t->name_offset[row] < 0) return NULL;
+    return t->name_bytes + t->name_offset[row];
 }
 
-static const feature_table *table_at(const recsys_dataset *dataset, int64_t table)
+static const feature_table *table_at(const entity_table *t, int64_t table)
 {
-    return table >= 0 && table < recsys_dataset_feature_count(dataset) ? &dataset->table->features[table] : NULL;
+    return t && table >= 0 && table < t->n_features ? &t->features[table] : NULL;
 }
 
-recsys_status recsys_dataset_feature_info(const recsys_dataset *dataset, int64_t table, recsys_feature_info *info)
+static recsys_status describe(const feature_table *f, recsys_feature_info *info)
 {
-    const feature_table *f = table_at(dataset, table);
     if (!info) return RECSYS_ERR_INVALID_ARGUMENT;
     if (!f) return RECSYS_ERR_OUT_OF_RANGE;
     recsys_feature_info own = RECSYS_FEATURE_INFO_INIT;
@@ -207,19 +211,76 @@ recsys_status recsys_dataset_feature_info(const recsys_dataset *dataset, int64_t
     return recsys__struct_out(NULL, "recsys_feature_info", &own, sizeof own, info);
 }
 
+static recsys_status copy_row(const feature_table *f, int64_t row, int64_t *features, float *values, int64_t capacity,
+                              int64_t *count)
+{
+    if (!count || capacity < 0) return RECSYS_ERR_INVALID_ARGUMENT;
+    *count = 0;
+    if (!f || row < 0 || row >= f->cells.n_rows) return RECSYS_ERR_OUT_OF_RANGE;
+    recsys__csr_row(&f->cells, row, features, values, capacity, count);
+    return RECSYS_OK;
+}
+
+const feature_table *recsys__dataset_dense(const recsys_dataset *d)
+{
+    const entity_table *t = d->table[SIDE_USERS];
+    for (int64_t k = 0; t && k < t->n_features; k++)
+        if (t->features[k].dense) return &t->features[k];
+    return NULL;
+}
+
+const char *recsys_dataset_item_name(const recsys_dataset *dataset, int64_t item)
+{
+    return name_of(entities(dataset, SIDE_ITEMS), item);
+}
+
+int64_t recsys_dataset_feature_count(const recsys_dataset *dataset)
+{
+    const entity_table *t = entities(dataset, SIDE_ITEMS);
+    return t ? t->n_features : 0;
+}
+
+recsys_status recsys_dataset_feature_info(const recsys_dataset *dataset, int64_t table, recsys_feature_info *info)
+{
+    return describe(table_at(entities(dataset, SIDE_ITEMS), table), info);
+}
+
 const char *recsys_dataset_feature_name(const recsys_dataset *dataset, int64_t table, int64_t feature)
 {
-    const feature_table *f = table_at(dataset, table);
+    const feature_table *f = table_at(entities(dataset, SIDE_ITEMS), table);
     return f ? recsys__ids_string(f->features, feature) : NULL;
 }
 
 recsys_status recsys_dataset_item_features(const recsys_dataset *dataset, int64_t table, int64_t item, int64_t *features,
                                            float *values, int64_t capacity, int64_t *count)
 {
-    const feature_table *f = table_at(dataset, table);
-    if (!count || capacity < 0) return RECSYS_ERR_INVALID_ARGUMENT;
-    *count = 0;
-    if (!f || item < 0 || item >= f->cells.n_rows) return RECSYS_ERR_OUT_OF_RANGE;
-    recsys__csr_row(&f->cells, item, features, values, capacity, count);
-    return RECSYS_OK;
+    return copy_row(table_at(entities(dataset, SIDE_ITEMS), table), item, features, values, capacity, count);
+}
+
+const char *recsys_dataset_user_name(const recsys_dataset *dataset, int64_t user)
+{
+    return name_of(entities(dataset, SIDE_USERS), user);
+}
+
+int64_t recsys_dataset_user_feature_count(const recsys_dataset *dataset)
+{
+    const entity_table *t = entities(dataset, SIDE_USERS);
+    return t ? t->n_features : 0;
+}
+
+recsys_status recsys_dataset_user_feature_info(const recsys_dataset *dataset, int64_t table, recsys_feature_info *info)
+{
+    return describe(table_at(entities(dataset, SIDE_USERS), table), info);
+}
+
+const char *recsys_dataset_user_feature_name(const recsys_dataset *dataset, int64_t table, int64_t feature)
+{
+    const feature_table *f = table_at(entities(dataset, SIDE_USERS), table);
+    return f ? recsys__ids_string(f->features, feature) : NULL;
+}
+
+recsys_status recsys_dataset_user_features(const recsys_dataset *dataset, int64_t table, int64_t user, int64_t *features,
+                                           float *values, int64_t capacity, int64_t *count)
+{
+    return copy_row(table_at(entities(dataset, SIDE_USERS), table), user, features, values, capacity, count);
 }

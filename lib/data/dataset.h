@@ -22,23 +22,26 @@ typedef struct csr {
     float *val;    /* NULL: 1 everywhere */
 } csr;
 
-/* A feature table of items: a sparse I x F matrix and the names of its columns. */
+enum { SIDE_USERS = 0, SIDE_ITEMS = 1 };
+
+/* A feature table of users or items (rows): a sparse R x F matrix and the names of its columns. */
 typedef struct feature_table {
     char *name;
     recsys_ids *features; /* names of the columns */
+    int32_t dense;        /* 1: read as numbers in columns of their own, so that a row has all F cells or none */
     csr cells;
 } feature_table;
 
-/* What is known of items beyond their ids: shared by the datasets that are cut from one. Reference-counted. */
-typedef struct item_table {
+/* What is known of users or items beyond their ids: shared by the datasets that are cut from one. Reference-counted. */
+typedef struct entity_table {
     atomic_int refs;
     memory *memory;
-    int64_t n_items;
+    int64_t n_rows;        /* U or I */
     char *name_bytes;      /* zero-terminated names, one after the other; NULL: no names */
-    int64_t *name_offset;  /* I; -1: this item has none */
+    int64_t *name_offset;  /* one a row; -1: it has none */
     int64_t n_features;
     feature_table *features;
-} item_table;
+} entity_table;
 
 struct recsys_dataset {
     atomic_int refs;
@@ -51,7 +54,7 @@ struct recsys_dataset {
     int32_t *behaviour, *session;      /* E or NULL: indices into the maps below */
     uint8_t *flag;                     /* E or NULL */
     recsys_ids *behaviours, *sessions; /* NULL where the column is missing */
-    item_table *table;                 /* NULL: none */
+    entity_table *table[2];            /* by SIDE_*: of users and of items; NULL: none */
 
     pthread_mutex_t lock;              /* guards the views below; made once, then immutable */
     csr *by_user, *by_item;            /* the interaction matrix, U x I and I x U */
@@ -68,17 +71,17 @@ typedef struct event_columns {
     uint8_t *flag;
 } event_columns;
 
-/* What datasets that are cut from one share. Maps of columns that the data lacks, and `table`, may be NULL. */
+/* What datasets that are cut from one share. Maps of columns that the data lacks, and tables, may be NULL. */
 typedef struct dataset_shared {
     recsys_ids *users, *items, *behaviours, *sessions;
-    item_table *table;
+    entity_table *table[2]; /* by SIDE_* */
 } dataset_shared;
 
 /* Makes a dataset of new parts: takes references of its own to all of `shared`, and owns `columns` when it succeeds. */
 recsys_status recsys__dataset_make(recsys_exec *x, const dataset_shared *shared, event_columns *columns,
                                    recsys_dataset **out);
 
-/* Makes a dataset that shares `like`'s ids, maps and item table and owns `columns`. */
+/* Makes a dataset that shares `like`'s ids, maps and tables and owns `columns`. */
 recsys_status recsys__dataset_create(recsys_exec *x, const recsys_dataset *like, event_columns *columns, recsys_dataset **out);
 
 /* The events of `source` with keep[e] != 0, in order; ids shared. The base of splits and filters. Empty is allowed. */
@@ -106,7 +109,10 @@ void recsys__csr_free(memory *m, csr *matrix);
 void recsys__csr_row(const csr *m, int64_t row, int64_t *cols, float *vals, int64_t capacity, int64_t *count);
 
 void recsys__event_columns_free(memory *m, event_columns *columns);
-item_table *recsys__item_table_retain(item_table *t);
-void recsys__item_table_release(item_table *t);
+/* The table of numbers that the lines or rows of features and labels brought; NULL without one. */
+const feature_table *recsys__dataset_dense(const recsys_dataset *d);
+
+entity_table *recsys__entity_table_retain(entity_table *t);
+void recsys__entity_table_release(entity_table *t);
 
 #endif

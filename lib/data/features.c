@@ -6,14 +6,14 @@
 #include <math.h>
 #include <string.h>
 
-static const item_table *table_of(const recsys_dataset *d, int32_t side)
+static const entity_table *table_of(const recsys_dataset *d, int32_t side)
 {
-    return side == FEATURES_OF_ITEMS ? d->table : NULL;
+    return d->table[side];
 }
 
 int64_t recsys__feature_columns(const recsys_dataset *d, int32_t side)
 {
-    const item_table *t = table_of(d, side);
+    const entity_table *t = table_of(d, side);
     int64_t columns = 0;
     for (int64_t f = 0; t != NULL && f < t->n_features; f++)
         columns += t->features[f].cells.n_cols;
@@ -40,7 +40,7 @@ static void add_table(const csr *cells, float unit, int32_t first, int64_t *end,
         }
 }
 
-static void fill(const item_table *t, int32_t scaled, int64_t *end, csr *out)
+static void fill(const entity_table *t, int32_t scaled, int64_t *end, csr *out)
 {
     int32_t first = 0;
     out->ptr[0] = 0;
@@ -60,18 +60,18 @@ static void fill(const item_table *t, int32_t scaled, int64_t *end, csr *out)
 
 recsys_status recsys__features_collect(recsys_exec *x, const recsys_dataset *d, int32_t side, int32_t scaled, csr **out)
 {
-    const item_table *t = table_of(d, side);
+    const entity_table *t = table_of(d, side);
     int64_t cells = 0, *end = NULL;
     *out = NULL;
     if (t == NULL || t->n_features == 0)
         return RECSYS_OK;
     for (int64_t f = 0; f < t->n_features; f++)
-        cells += t->features[f].cells.ptr[t->n_items];
+        cells += t->features[f].cells.ptr[t->n_rows];
     csr *m;
     recsys_status status = recsys__alloc_zero(x->memory, &x->error, 1, sizeof *m, &m);
     if (status < 0)
         return status;
-    m->n_rows = t->n_items;
+    m->n_rows = t->n_rows;
     m->n_cols = recsys__feature_columns(d, side);
     status = recsys__alloc(x->memory, &x->error, m->n_rows + 1, sizeof *m->ptr, &m->ptr);
     if (status >= 0)

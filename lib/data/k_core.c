@@ -11,7 +11,7 @@
 #include <inttypes.h>
 
 #include "data/id_sets.h"
-#include "data/item_table.h"
+#include "data/entity_table.h"
 
 enum { NODES_BETWEEN_CHECKS = 1 << 16 };
 
@@ -87,18 +87,17 @@ static recsys_status number_anew(recsys_exec *x, const uint8_t *out, int64_t n, 
     return RECSYS_OK;
 }
 
-/* The item table for the items with map[item] >= 0. */
-static recsys_status cut_item_table(recsys_exec *x, const recsys_dataset *d, const int32_t *map, int64_t n_kept,
-                                    item_table **out)
+/* The part of a table (NULL: none) of n users or items that have map[index] >= 0. */
+static recsys_status cut_table(recsys_exec *x, const entity_table *t, int64_t n, const int32_t *map, int64_t n_kept,
+                               entity_table **out)
 {
     int32_t *row;
-    int64_t I = recsys_ids_count(d->items);
     recsys_status status = recsys__alloc(x->memory, &x->error, n_kept, sizeof *row, &row);
     if (status) return status;
-    for (int64_t i = 0; i < I; i++)
+    for (int64_t i = 0; i < n; i++)
         if (map[i] >= 0) row[map[i]] = (int32_t)i;
-    item_source part = { d->table, row };
-    status = recsys__item_table_collect(x, &part, 1, n_kept, out);
+    entity_source part = { t, row };
+    status = recsys__entity_table_collect(x, &part, 1, n_kept, out);
     recsys__free(x->memory, row);
     return status;
 }
@@ -107,11 +106,17 @@ static recsys_status cut_item_table(recsys_exec *x, const recsys_dataset *d, con
 static recsys_status renumber(recsys_exec *x, recsys_dataset *d, const int32_t *user_map, const int32_t *item_map)
 {
     recsys_ids *users = NULL, *items = NULL;
-    item_table *table = NULL;
+    entity_table *table[2] = { NULL, NULL };
     recsys_status status = recsys__ids_subset(x, d->users, user_map, &users);
     if (!status) status = recsys__ids_subset(x, d->items, item_map, &items);
-    if (!status) status = cut_item_table(x, d, item_map, recsys_ids_count(items), &table);
+    if (!status)
+        status = cut_table(x, d->table[SIDE_USERS], recsys_ids_count(d->users), user_map, recsys_ids_count(users),
+                           &table[SIDE_USERS]);
+    if (!status)
+        status = cut_table(x, d->table[SIDE_ITEMS], recsys_ids_count(d->items), item_map, recsys_ids_count(items),
+                           &table[SIDE_ITEMS]);
     if (status) {
+        recsys__entity_table_release(table[SIDE_USERS]);
         recsys__ids_release(users);
         recsys__ids_release(items);
         return status;
@@ -122,10 +127,12 @@ static recsys_status renumber(recsys_exec *x, recsys_dataset *d, const int32_t *
     }
     recsys__ids_release(d->users);
     recsys__ids_release(d->items);
-    recsys__item_table_release(d->table);
     d->users = users;
     d->items = items;
-    d->table = table;
+    for (int side = 0; side < 2; side++) {
+        recsys__entity_table_release(d->table[side]);
+        d->table[side] = table[side];
+    }
     return RECSYS_OK;
 }
 

@@ -98,13 +98,13 @@ static recsys_status add_movie(struct catalogue *c, const event_place *place, ce
     }
     if (status) return status;
     c->index[k] = *index;
-    return *index < 0 ? RECSYS_OK : recsys__builder_item_name(c->builder, *index, title.text, title.length);
+    return *index < 0 ? RECSYS_OK : recsys__builder_name(c->builder, SIDE_ITEMS, *index, title.text, title.length);
 }
 
 static recsys_status set_year(struct catalogue *c, int64_t index, int year)
 {
     if (year == 0) return RECSYS_OK;
-    return recsys__builder_cell(c->builder, c->year, index, c->year_feature, (float)year);
+    return recsys__builder_cell(c->builder, SIDE_ITEMS, c->year, index, c->year_feature, (float)year);
 }
 
 /* The features of a list such as "Animation|Children's|Comedy". */
@@ -119,8 +119,8 @@ static recsys_status set_genres(struct catalogue *c, int64_t index, cell list)
         if (genre.length == 0) continue;
         if (genre.length == (int64_t)strlen(none) && !memcmp(genre.text, none, strlen(none))) continue;
         int64_t feature;
-        recsys_status status = recsys__builder_feature(c->builder, c->genres, genre.text, genre.length, &feature);
-        if (!status) status = recsys__builder_cell(c->builder, c->genres, index, feature, 1.0f);
+        recsys_status status = recsys__builder_feature(c->builder, SIDE_ITEMS, c->genres, genre.text, genre.length, &feature);
+        if (!status) status = recsys__builder_cell(c->builder, SIDE_ITEMS, c->genres, index, feature, 1.0f);
         if (status) return status;
     }
     return RECSYS_OK;
@@ -147,7 +147,7 @@ static recsys_status take_genre(struct catalogue *c, const event_place *place, c
     if (!recsys__parse_i64(number.text, number.length, &position) || position != c->n_genres || position >= MOST_GENRES)
         return fail_cell(c, RECSYS_ERR_PARSE, place, number, "is not the next genre's number");
     cell name = trim(cells[0]);
-    return recsys__builder_feature(c->builder, c->genres, name.text, name.length, &c->genre[c->n_genres++]);
+    return recsys__builder_feature(c->builder, SIDE_ITEMS, c->genres, name.text, name.length, &c->genre[c->n_genres++]);
 }
 
 /* u.item: movie, title, release date, video release date, address, a flag for each genre. Without names (no u.genre) the
@@ -166,7 +166,7 @@ static recsys_status take_movie_100k(struct catalogue *c, const event_place *pla
         cell flag = trim(cells[HEAD_CELLS_100K + g]);
         if (flag.length != 1 || (flag.text[0] != '0' && flag.text[0] != '1'))
             return fail_cell(c, RECSYS_ERR_PARSE, place, flag, "is no flag: 0 or 1 is needed");
-        if (flag.text[0] == '1') status = recsys__builder_cell(c->builder, c->genres, index, c->genre[g], 1.0f);
+        if (flag.text[0] == '1') status = recsys__builder_cell(c->builder, SIDE_ITEMS, c->genres, index, c->genre[g], 1.0f);
     }
     return status;
 }
@@ -184,8 +184,8 @@ static recsys_status take_tag(struct catalogue *c, const event_place *place, con
     k = recsys_ids_find_int(c->movies, number);
     if (k < 0) return fail_cell(c, RECSYS_ERR_UNKNOWN_ID, place, movie, "is not among the movies");
     if (c->index[k] < 0 || tag.length == 0) return RECSYS_OK;
-    recsys_status status = recsys__builder_feature(c->builder, c->tags, tag.text, tag.length, &feature);
-    return status ? status : recsys__builder_cell(c->builder, c->tags, c->index[k], feature, 1.0f);
+    recsys_status status = recsys__builder_feature(c->builder, SIDE_ITEMS, c->tags, tag.text, tag.length, &feature);
+    return status ? status : recsys__builder_cell(c->builder, SIDE_ITEMS, c->tags, c->index[k], feature, 1.0f);
 }
 
 /* ---- Files ---- */
@@ -209,7 +209,7 @@ static recsys_status each_record(struct catalogue *c, const char *path, int is_c
     while (!status) {
         const cell *cells;
         int32_t n_cells;
-        event_place place = { path, 0, 0, 1 };
+        event_place place = { .path = path, .item_column = 1 };
         status = recsys__record_next(r, &cells, &n_cells, &place.line);
         if (status || !cells) break;
         if (!is_csv || !is_header(cells, place.line)) status = take(c, &place, cells, n_cells);
@@ -246,7 +246,7 @@ static recsys_status each_line(struct catalogue *c, const char *path, int32_t wa
     cell cells[4];
     const char *line;
     int64_t length;
-    event_place place = { path, 0, 0, 1 };
+    event_place place = { .path = path, .item_column = 1 };
     input *in;
     recsys_status status = recsys__input_open(c->exec, path, &in);
     if (status) return status;
@@ -287,10 +287,11 @@ static recsys_status find_file(struct catalogue *c, const struct file_kind *kind
 static recsys_status make_tables(struct catalogue *c, int with_tags)
 {
     static const char year[] = "year";
-    recsys_status status = recsys__builder_feature_table(c->builder, "genres", FEATURE_ONCE, &c->genres);
-    if (!status) status = recsys__builder_feature_table(c->builder, year, FEATURE_LAST, &c->year);
-    if (!status) status = recsys__builder_feature(c->builder, c->year, year, (int64_t)strlen(year), &c->year_feature);
-    if (!status && with_tags) status = recsys__builder_feature_table(c->builder, "tags", FEATURE_SUM, &c->tags);
+    recsys_status status = recsys__builder_feature_table(c->builder, SIDE_ITEMS, "genres", FEATURE_ONCE, &c->genres);
+    if (!status) status = recsys__builder_feature_table(c->builder, SIDE_ITEMS, year, FEATURE_LAST, &c->year);
+    if (!status)
+        status = recsys__builder_feature(c->builder, SIDE_ITEMS, c->year, year, (int64_t)strlen(year), &c->year_feature);
+    if (!status && with_tags) status = recsys__builder_feature_table(c->builder, SIDE_ITEMS, "tags", FEATURE_SUM, &c->tags);
     return status;
 }
 

@@ -41,6 +41,9 @@ recsys_status recsys__read_options_in(recsys_exec *x, const recsys_read_options 
     if (!s) s = check_number(x, "id_type", own->id_type, RECSYS_ID_STRING);
     if (!s) s = check_number(x, "duplicates", own->duplicates, RECSYS_DUPLICATES_ERROR);
     if (!s) s = check_number(x, "reserved", own->reserved, 0);
+    if (!s && own->user_columns && !own->users)
+        s = recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT,
+                         "user_columns describes a user file, but users names none");
     if (!s && own->item_columns && !own->items)
         s = recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT,
                          "item_columns describes an item file, but items names none");

@@ -1,7 +1,7 @@
 /* read_items.c - universes: users and items that are known without events, from a count or a file.
  *
- * A user file has ids in its first column. An item file is a table: which column holds the id, the name, and lists of
- * features (with `|` between entries), the option item_columns says.
+ * A file is a table: which column holds the id, the name, and lists of features (with `|` between entries), the options
+ * user_columns and item_columns say. Where they do not, a user file has ids in its first column.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
@@ -52,26 +52,32 @@ typedef struct table {
     int32_t n_columns, id_column;
 } table;
 
+static const char *id_word(const table *t)
+{
+    return t->which == SIDE_USERS ? "user" : "item";
+}
+
 static recsys_status fail_columns(table *t, const char *word, const char *reason)
 {
-    return recsys__fail(&t->b->x->error, RECSYS_ERR_UNKNOWN_COLUMN, "item_columns: \"%.60s\" %s", word, reason);
+    return recsys__fail(&t->b->x->error, RECSYS_ERR_UNKNOWN_COLUMN, "%s_columns: \"%.60s\" %s", id_word(t), word, reason);
 }
 
 static recsys_status set_role(table *t, const char *word)
 {
     for (int32_t k = 0; strcmp(word, "_") != 0 && k < t->n_columns; k++)
-        if ((t->role[k] == ROLE_ID && strcmp(word, "item") == 0) || (t->role[k] == ROLE_NAME && strcmp(word, "name") == 0) ||
-            (t->role[k] >= 0 && strcmp(word, t->b->lists[t->role[k]].name) == 0))
+        if ((t->role[k] == ROLE_ID && strcmp(word, id_word(t)) == 0) ||
+            (t->role[k] == ROLE_NAME && strcmp(word, "name") == 0) ||
+            (t->role[k] >= 0 && strcmp(word, t->b->catalogue[t->which].lists[t->role[k]].name) == 0))
             return fail_columns(t, word, "comes twice");
     int64_t role = ROLE_SKIP;
     recsys_status s = RECSYS_OK;
-    if (strcmp(word, "item") == 0) {
+    if (strcmp(word, id_word(t)) == 0) {
         role = ROLE_ID;
         t->id_column = t->n_columns;
     } else if (strcmp(word, "name") == 0) {
         role = ROLE_NAME;
     } else if (strcmp(word, "_") != 0) {
-        s = recsys__builder_feature_table(t->b, word, FEATURE_ONCE, &role);
+        s = recsys__builder_feature_table(t->b, t->which, word, FEATURE_ONCE, &role);
     }
     t->role[t->n_columns++] = role;
     return s;
@@ -95,7 +101,9 @@ static recsys_status set_roles(table *t, const char *columns)
         if (!*s) break;
         s++;
     }
-    return t->id_column < 0 ? fail_columns(t, columns, "does not say which column is \"item\"") : RECSYS_OK;
+    if (t->id_column >= 0) return RECSYS_OK;
+    return fail_columns(t, columns, t->which == SIDE_USERS ? "does not say which column is \"user\""
+                                                           : "does not say which column is \"item\"");
 }
 
 /* The default: as many of item, name and features as the first line has columns. */
@@ -133,8 +141,8 @@ static recsys_status add_features(table *t, int64_t list, int64_t index, const c
         while (last > s && last[-1] == ' ') last--;
         if (last > s) {
             int64_t feature;
-            recsys_status status = recsys__builder_feature(t->b, list, s, last - s, &feature);
-            if (!status) status = recsys__builder_cell(t->b, list, index, feature, 1.0f);
+            recsys_status status = recsys__builder_feature(t->b, t->which, list, s, last - s, &feature);
+            if (!status) status = recsys__builder_cell(t->b, t->which, list, index, feature, 1.0f);
             if (status) return status;
         }
         s = next;
@@ -151,7 +159,7 @@ static recsys_status add_id(table *t, const cell *c, int64_t *index)
     if (s != RECSYS_ERR_DUPLICATE) return s;
     char shown[64];
     return recsys__fail(&b->x->error, s, "%.300s:%lld: column %d (%s): %s comes twice", t->place.path,
-                        (long long)t->place.line, (int)t->id_column + 1, t->which == SIDE_USERS ? "user" : "item",
+                        (long long)t->place.line, (int)t->id_column + 1, id_word(t),
                         recsys__show_cell(c->text, c->length, shown, sizeof shown));
 }
 
@@ -166,7 +174,7 @@ static recsys_status add_row(table *t, const cell *cells, int32_t n_cells)
     int64_t index;
     recsys_status s = add_id(t, &cells[t->id_column], &index);
     for (int32_t k = 0; !s && k < t->n_columns; k++) {
-        if (t->role[k] == ROLE_NAME) s = recsys__builder_item_name(t->b, index, cells[k].text, cells[k].length);
+        if (t->role[k] == ROLE_NAME) s = recsys__builder_name(t->b, t->which, index, cells[k].text, cells[k].length);
         if (t->role[k] >= 0) s = add_features(t, t->role[k], index, &cells[k]);
     }
     return s;
@@ -209,16 +217,22 @@ static recsys_status read_table(recsys_dataset_builder *b, int which, const char
     return s;
 }
 
-recsys_status recsys__read_users(recsys_dataset_builder *b, const char *users)
+static recsys_status read_universe(recsys_dataset_builder *b, int which, const char *given, const char *columns,
+                                   const char *default_columns)
 {
-    return is_count(users) ? know_count(b, SIDE_USERS, users) : read_table(b, SIDE_USERS, users, "item");
+    if (!is_count(given)) return read_table(b, which, given, columns ? columns : default_columns);
+    if (!columns) return know_count(b, which, given);
+    const char *side = which == SIDE_USERS ? "user" : "item";
+    return recsys__fail(&b->x->error, RECSYS_ERR_INVALID_ARGUMENT, "%s_columns describes a file of %ss, but %ss is a count",
+                        side, side, side);
+}
+
+recsys_status recsys__read_users(recsys_dataset_builder *b, const char *users, const char *columns)
+{
+    return read_universe(b, SIDE_USERS, users, columns, "user");
 }
 
 recsys_status recsys__read_items(recsys_dataset_builder *b, const char *items, const char *columns)
 {
-    if (!is_count(items)) return read_table(b, SIDE_ITEMS, items, columns);
-    if (columns)
-        return recsys__fail(&b->x->error, RECSYS_ERR_INVALID_ARGUMENT,
-                            "item_columns describes an item file, but items is a count");
-    return know_count(b, SIDE_ITEMS, items);
+    return read_universe(b, SIDE_ITEMS, items, columns, NULL);
 }

@@ -222,28 +222,28 @@ static void add_table(struct feature_figures *sum, const csr *cells)
     sum->n_occurrences += n;
 }
 
-static void feature_line(text *t, const char *name, int64_t I, const struct feature_figures *f)
+static void feature_line(text *t, const char *what, const char *name, int64_t n_rows, const struct feature_figures *f)
 {
-    recsys__text_format(t, "features %-14s count %" PRId64 ", values ", name, f->n_features);
+    recsys__text_format(t, "%s %-14s count %" PRId64 ", values ", what, name, f->n_features);
     range(t, f->min, f->max);
     recsys__text_format(t, ", occurrences %" PRId64 ", density ", f->n_occurrences);
-    percent(t, density(f->n_occurrences, I, f->n_features));
+    percent(t, density(f->n_occurrences, n_rows, f->n_features));
     recsys__text_string(t, "\n");
 }
 
-/* A line for each table, and one for all tables of words together. A table of a single feature is a number that each item
- * has, such as its year, and no word. */
-static void feature_lines(text *t, const item_table *table)
+/* A line for each table, and one for all tables of words together. A table of a single feature is a number that each user or
+ * item has, such as its year, and no word; numbers in columns of their own are none either. */
+static void feature_lines(text *t, const char *what, const entity_table *table)
 {
     struct feature_figures words = { 0, 0, 0, 0.0, 0.0 };
-    for (int64_t k = 0; k < table->n_features; k++) {
+    for (int64_t k = 0; table && k < table->n_features; k++) {
         struct feature_figures one = { 0, 0, 0, 0.0, 0.0 };
         const feature_table *features = &table->features[k];
         add_table(&one, &features->cells);
-        feature_line(t, features->name, table->n_items, &one);
-        if (one.n_features > 1) add_table(&words, &features->cells);
+        feature_line(t, what, features->name, table->n_rows, &one);
+        if (one.n_features > 1 && !features->dense) add_table(&words, &features->cells);
     }
-    if (words.n_tables > 1) feature_line(t, "(all words)", table->n_items, &words);
+    if (words.n_tables > 1) feature_line(t, what, "(all words)", table->n_rows, &words);
 }
 
 recsys_status recsys_dataset_statistics_text(const recsys_dataset *dataset, recsys_exec *exec, char *buffer, int64_t size,
@@ -258,7 +258,8 @@ recsys_status recsys_dataset_statistics_text(const recsys_dataset *dataset, recs
     if (status) return status;
     text t = recsys__text_begin(exec->memory, &exec->error);
     event_lines(&t, &s);
-    if (dataset->table) feature_lines(&t, dataset->table);
+    feature_lines(&t, "features", dataset->table[SIDE_ITEMS]);
+    feature_lines(&t, "user features", dataset->table[SIDE_USERS]);
     status = recsys__text_end(&t);
     if (status) return status;
     *length = recsys__text_copy(t.data, t.length, buffer, size);

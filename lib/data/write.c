@@ -1,14 +1,15 @@
 /* write.c - events as delimited text, plain or gzip, complete or not at all.
  *
- * A line for each event, without header: ids as they were given, numbers in their shortest form that reads back equal and
- * with a decimal point in any locale. A string that holds the separator, a quote or a newline stands in double quotes,
- * quotes in it doubled; so does an empty one, which could be taken for a blank line.
+ * A line for each event, without header unless features have names: ids as they were given, numbers in their shortest form that
+ * reads back equal and with a decimal point in any locale. A string that holds the separator, a quote or a newline stands in
+ * double quotes, quotes in it doubled; so does an empty one, which could be taken for a blank line.
  * E events.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <recsys/io.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -17,9 +18,12 @@
 #include "data/dataset.h"
 #include "io/atomic_file.h"
 
-enum { CELL_USER, CELL_ITEM, CELL_VALUE, CELL_TIME, CELL_BEHAVIOUR, CELL_SESSION, CELL_FLAG, CELL_KINDS };
+enum { CELL_USER, CELL_FEATURES, CELL_LABEL, CELL_ITEM, CELL_VALUE, CELL_TIME, CELL_BEHAVIOUR, CELL_SESSION, CELL_FLAG,
+       CELL_KINDS };
 
-static const char *const column_words[CELL_KINDS] = { "user", "item", "value", "time", "behaviour", "session", "flag" };
+static const char *const column_words[CELL_KINDS] = { "user", "feature", "label", "item", "value", "time", "behaviour",
+                                                      "session",
+                                                       "flag" };
 
 enum { FLUSH_BYTES = 1 << 18, GZIP_OUT_BYTES = 1 << 16, GZIP_WINDOW = 15 + 16 /* 15 bits; 16 asks for gzip framing */ };
 
@@ -28,6 +32,7 @@ struct writer {
     const recsys_dataset *data;
     int column[CELL_KINDS]; /* COLUMN_*, in the order of the file */
     int n_columns;
+    const feature_table *features; /* NULL: the data has no rows of features */
     const char *separator;
     int64_t separator_length;
     text line; /* lines that are not yet in the file */
@@ -43,6 +48,9 @@ struct writer {
 static int has_column(const recsys_dataset *d, int column)
 {
     switch (column) {
+    case CELL_FEATURES:
+    case CELL_LABEL: return recsys__dataset_dense(d) != NULL;
+    case CELL_ITEM: return recsys__dataset_dense(d) == NULL;
     case CELL_VALUE: return d->value != NULL;
     case CELL_TIME: return d->time != NULL;
     case CELL_BEHAVIOUR: return d->behaviour != NULL;
@@ -66,8 +74,8 @@ static recsys_status add_column(struct writer *w, const char *word, size_t lengt
     int shown = length < 64 ? (int)length : 64, column = find_column(word, length);
     if (column < 0)
         return recsys__fail(e, RECSYS_ERR_UNKNOWN_COLUMN,
-                            "no column \"%.*s\"; there are user, item, value, time, behaviour, session and flag", shown,
-                            word);
+                            "no column \"%.*s\"; there are user, item, value, time, behaviour, session and flag, or feature and "
+                            "label in the place of item", shown, word);
     if (!has_column(w->data, column))
         return recsys__fail(e, RECSYS_ERR_MISSING_DATA, "column \"%s\" cannot be written: the data has none",
                             column_words[column]);
@@ -159,11 +167,24 @@ static void put_id(struct writer *w, const recsys_ids *ids, int32_t index)
     put_string(w, bytes + offset[index], offset[index + 1] - offset[index]);
 }
 
+/* All features of a row; nothing between the separators of one that has none. */
+static void put_features(struct writer *w, int32_t row)
+{
+    const csr *cells = &w->features->cells;
+    int64_t first = cells->ptr[row], F = cells->n_cols;
+    for (int64_t f = 0; f < F; f++) {
+        if (f > 0) recsys__text_bytes(&w->line, w->separator, w->separator_length);
+        if (cells->ptr[row + 1] > first) put_float(&w->line, cells->val[first + f]);
+    }
+}
+
 static void put_cell(struct writer *w, int column, int64_t e)
 {
     const recsys_dataset *d = w->data;
     switch (column) {
     case CELL_USER: put_id(w, d->users, d->user[e]); break;
+    case CELL_FEATURES: put_features(w, d->user[e]); break;
+    case CELL_LABEL:
     case CELL_ITEM: put_id(w, d->items, d->item[e]); break;
     case CELL_VALUE: put_float(&w->line, d->value[e]); break;
     case CELL_TIME: put_i64(&w->line, d->time[e]); break;
@@ -211,9 +232,39 @@ static recsys_status flush_lines(struct writer *w, int last)
     return status;
 }
 
+/* 1 if a feature has a name and not only its number. */
+static int are_named(const feature_table *t)
+{
+    char digits[24];
+    int64_t F = t ? t->cells.n_cols : 0;
+    for (int64_t f = 0; f < F; f++) {
+        snprintf(digits, sizeof digits, "%lld", (long long)f + 1);
+        if (strcmp(recsys__ids_string(t->features, f), digits)) return 1;
+    }
+    return 0;
+}
+
+static void write_header(struct writer *w)
+{
+    for (int c = 0; c < w->n_columns; c++) {
+        if (c > 0) recsys__text_bytes(&w->line, w->separator, w->separator_length);
+        if (w->column[c] != CELL_FEATURES) {
+            recsys__text_string(&w->line, column_words[w->column[c]]);
+            continue;
+        }
+        for (int64_t f = 0; f < w->features->cells.n_cols; f++) {
+            const char *name = recsys__ids_string(w->features->features, f);
+            if (f > 0) recsys__text_bytes(&w->line, w->separator, w->separator_length);
+            put_string(w, name, (int64_t)strlen(name));
+        }
+    }
+    recsys__text_bytes(&w->line, "\n", 1);
+}
+
 static recsys_status write_events(struct writer *w)
 {
     int64_t E = w->data->n_events;
+    if (are_named(w->features)) write_header(w);
     for (int64_t e = 0; e < E; e++) {
         for (int c = 0; c < w->n_columns; c++) {
             if (c > 0) recsys__text_bytes(&w->line, w->separator, w->separator_length);
@@ -291,6 +342,7 @@ recsys_status recsys_dataset_write(const recsys_dataset *dataset, recsys_exec *e
     memset(&w, 0, sizeof w);
     w.exec = exec;
     w.data = dataset;
+    w.features = recsys__dataset_dense(dataset);
     status = choose_columns(&w, own.columns);
     if (!status) status = choose_separator(&w, own.separator);
     return status ? status : write_file(&w, path);

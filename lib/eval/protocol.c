@@ -46,7 +46,7 @@ static recsys_status make_known(recsys_exec *x, protocol *p)
         p->known = (source){ &m->histories, p->model_user, NULL };
         return RECSYS_OK;
     }
-    if (m->class->scores_by_history)
+    if (m->class->scores_by_history == BY_HISTORY)
         return recsys__fail(&x->error, RECSYS_ERR_MISSING_DATA,
                             "%s scores by what is known of a user, and this model was made without histories: give the known "
                             "interactions with the evaluation",
@@ -133,11 +133,13 @@ static recsys_status make_items(recsys_exec *x, protocol *p)
 
 /* ---- users ---- */
 
-/* Nobody to the model: it scores by history and none is known, or it never trained on the user, as far as it can tell. */
+/* Nobody to the model: it scores by history and none is known, or it never trained on the user, as far as it can tell; or
+ * both. */
 static int is_cold(const protocol *p, int64_t user)
 {
     const recsys_model *m = p->model;
-    if (m->class->scores_by_history) return !recsys__source_has_any(&p->known, user);
+    if (m->class->scores_by_history == BY_HISTORY) return !recsys__source_has_any(&p->known, user);
+    if (m->class->scores_by_history == BY_EITHER && recsys__source_has_any(&p->known, user)) return 0;
     int32_t own = p->model_user[user];
     return own < 0 || (m->has_histories && m->histories.ptr[own] == m->histories.ptr[own + 1]);
 }
@@ -145,7 +147,7 @@ static int is_cold(const protocol *p, int64_t user)
 /* Whether the model can be asked at all. One that scores by user has nothing for an id that it does not know. */
 static int can_be_asked(const protocol *p, int64_t user)
 {
-    return p->model->class->scores_by_history || p->model_user[user] >= 0;
+    return p->model->class->scores_by_history != BY_USER || p->model_user[user] >= 0;
 }
 
 /* A user's items in the test data: all that take part, and of these the unseen ones. Marks the items in `in_test`. */

@@ -270,6 +270,10 @@ recsys_status recsys_evaluator_run(recsys_evaluator *evaluator, const recsys_mod
         return recsys__fail(&exec->error, RECSYS_ERR_INVALID_ARGUMENT, "recsys_evaluator_run: evaluator or model is NULL");
     double start = recsys__seconds();
     pass s = { .x = exec, .options = evaluator, .model = model };
+    if (model->class->scores_by_history == BY_FEATURES)
+        return recsys__fail(&exec->error, RECSYS_ERR_UNSUPPORTED,
+                            "%s scores by features and ranks nothing for users: it is judged by "
+                            "recsys_model_classify()", model->class->name);
     recsys_status status = recsys__check_device(exec, model);
     if (!status) status = recsys__phase(exec, "evaluate");
     if (!status) status = prepare(&s);

@@ -26,10 +26,11 @@ typedef struct batch {
     tensor shared;          /* int32, N */
     tensor item_log_q;      /* float, B: log of the share of its item among the positives, as which it stands in a batch */
     tensor shared_log_q;    /* float, N: log of the probability with which each was drawn */
+    tensor own_log_q;       /* float, B: log of the probability with which its item would be drawn as one of them */
 
     /* User rows. */
     sparse rows_items;      /* B x I: the users' interactions, which the loss asks for */
-    sparse input;           /* B x I: those that the model is shown; the same in training, without the held out ones in validation */
+    sparse input;           /* B x I: what the model is shown; the same in training, without the held out ones in validation */
 
     struct pointwise_stats *stats; /* device, where the loss leaves its sums; NULL: nobody wants them */
     const uint8_t *clean;   /* device, one a sample (full rows: B x I): 1 clean, 0 noisy, 2 not known; NULL: nothing is known */

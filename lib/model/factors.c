@@ -18,6 +18,8 @@ static recsys_status begin(recsys_exec *x, const recsys_model *m, const queries 
     *f = of(g, m, q);
     *bias = 0.0f;
     status = recsys__tape_status(g);
+    if (status >= 0 && tensor_columns(&f->users) != tensor_columns(&f->items))
+        return recsys__fail(&x->error, RECSYS_ERR_INTERNAL, "%s: vectors of users and items have different widths", m->class->name);
     if (status >= 0 && f->bias.data != NULL)
         status = recsys__download(x, bias, f->bias.data, sizeof *bias);
     return status;

@@ -84,8 +84,8 @@ void recsys_model_release(recsys_model *m)
         destroy(m);
 }
 
-recsys_status recsys__check_same_ids(recsys_exec *x, const recsys_ids *users, const recsys_ids *items, const recsys_dataset *data,
-                                     const char *what)
+recsys_status recsys__check_same_ids(recsys_exec *x, const recsys_ids *users, const recsys_ids *items,
+                                     const recsys_dataset *data, const char *what)
 {
     if (!recsys__ids_equal(users, data->users))
         return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "%s: other users than those of the model", what);
@@ -100,7 +100,8 @@ recsys_status recsys__check_device(recsys_exec *x, const recsys_model *m)
     const backend *here = x->backend, *there = m->backend;
     if (here == there || (here->run == there->run && here->self == there->self))
         return RECSYS_OK;
-    return recsys__fail(&x->error, RECSYS_ERR_DEVICE, "this %s model is in memory of the device \"%s\", and the exec works on \"%s\": "
+    return recsys__fail(&x->error, RECSYS_ERR_DEVICE,
+                        "this %s model is in memory of the device \"%s\", and the exec works on \"%s\": "
                         "use an exec of its device, or save and load it", m->class->name, there->name, here->name);
 }
 
@@ -131,7 +132,7 @@ recsys_status recsys__model_keep_histories(recsys_exec *x, recsys_model *m, cons
 
 recsys_status recsys__model_keep_data(recsys_exec *x, recsys_model *m, const recsys_dataset *train, const recsys_fit_options *o)
 {
-    if (o->without_histories)
+    if (o->without_histories || m->class->scores_by_history == BY_FEATURES)
         return RECSYS_OK;
     const csr *R;
     recsys_status status = recsys__dataset_by_user(x, train, &R);
@@ -183,7 +184,8 @@ recsys_status recsys_model_cost(const recsys_params *p, const recsys_dataset *tr
 }
 
 /* Refuses before anything large is taken. */
-static recsys_status check_cost(recsys_exec *x, const struct model_class *c, const recsys_params *p, const recsys_dataset *train)
+static recsys_status check_cost(recsys_exec *x, const struct model_class *c, const recsys_params *p,
+                                const recsys_dataset *train)
 {
     recsys_cost cost;
     recsys_status status = ask_cost(x, c, p, train, &cost);
@@ -206,15 +208,18 @@ recsys_status recsys_model_fit(const recsys_params *p, const recsys_dataset *tra
     recsys_model *m = NULL;
     const struct model_class *c = class_of(x, p);
     recsys_status status = c == NULL ? x->error.status
-                                     : recsys__struct_in(&x->error, "recsys_fit_options", options, sizeof(size_t), &o, sizeof o);
+                                     : recsys__struct_in(&x->error, "recsys_fit_options", options, sizeof(size_t), &o,
+                                                         sizeof o);
     if (status >= 0 && recsys__cancelled(x))
         status = recsys__fail_cancelled(x);
     if (status >= 0 && (o.reserved != 0 || o.without_histories < 0 || o.without_histories > 1))
-        status = recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "recsys_fit_options: without_histories is 0 or 1, reserved 0");
+        status = recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT,
+                              "recsys_fit_options: without_histories is 0 or 1, reserved 0");
     if (status >= 0 && c->training != NULL)
         return recsys__train(x, p, train, &o, model);
     if (status >= 0 && o.training != NULL)
-        status = recsys__fail(&x->error, RECSYS_ERR_UNSUPPORTED, "%s is not trained by steps: recsys_fit_options.training must be "
+        status = recsys__fail(&x->error, RECSYS_ERR_UNSUPPORTED,
+                              "%s is not trained by steps: recsys_fit_options.training must be "
                               "NULL", c->name);
     if (status >= 0 && c->fit == NULL)
         status = recsys__fail(&x->error, RECSYS_ERR_UNSUPPORTED, "%s is not trained: %s", c->name, c->summary);

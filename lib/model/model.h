@@ -23,6 +23,7 @@ typedef struct queries {
     int64_t count;
     const int32_t *user; /* Q: index among the model's users, -1: none of them */
     histories x;         /* Q rows of known interactions, in the model's items */
+    const float *features; /* BY_FEATURES: Q rows of finite numbers; else NULL */
 } queries;
 
 /* One tensor of a model's state, in memory of the model's backend. */
@@ -59,13 +60,18 @@ typedef struct tensor_kind {
 
 struct training_class; /* model/training.h */
 
+/* What a model scores by. BY_EITHER: a user it was trained on, or else known interactions. BY_FEATURES: a row of numbers that
+ * the query brings; it keeps no histories. */
+enum { BY_USER = 0, BY_HISTORY = 1, BY_EITHER = 2, BY_FEATURES = 3 };
+
 struct model_class {
     const char *name, *summary, *citation;
     const param_schema *params;
     int64_t n_params;
     const tensor_kind *tensors; /* in the order in which `fit` makes them; files with others are refused */
     int64_t n_tensors;
-    int32_t scores_by_history; /* 1: known interactions are all it needs; 0: it needs a user it was trained on */
+    int32_t scores_by_history; /* BY_HISTORY: known interactions are all it needs; BY_USER: it needs a user it was trained on */
+    int64_t (*query_features)(const recsys_model *m); /* BY_FEATURES: how many numbers */
 
     /* Bytes and FLOPs of a fit on this data. NULL: nothing worth naming. */
     recsys_status (*cost)(recsys_exec *x, const recsys_params *p, const recsys_dataset *train, recsys_cost *cost);
@@ -73,7 +79,8 @@ struct model_class {
     recsys_status (*fit)(recsys_exec *x, recsys_model *m, const recsys_dataset *train);
     /* Whether the tensors fit the model's users, items and parameters: called after a load and when a tensor is replaced. */
     recsys_status (*check)(recsys_exec *x, const recsys_model *m);
-    /* Computes what scoring wants to find ready (m->cache). After training, loading, or the change of a tensor. NULL: nothing. */
+    /* Computes what scoring wants to find ready (m->cache). After training, loading, or the change of a tensor. NULL:
+     * nothing. */
     recsys_status (*ready)(recsys_exec *x, recsys_model *m);
     /* How it is trained by steps, in place of `fit`. */
     const struct training_class *training;
@@ -112,7 +119,8 @@ struct recsys_model {
 
 /* The kinds of models. */
 extern const struct model_class recsys__ease, recsys__top_popular, recsys__embeddings, recsys__gmf, recsys__mlp, recsys__neumf,
-    recsys__cdae;
+    recsys__cdae, recsys__dae, recsys__lightgcn, recsys__gf_cf, recsys__two_tower_concat, recsys__two_tower_product,
+    recsys__mlp_classifier;
 const struct model_class *recsys__model_class(const char *name);
 const struct model_class *recsys__model_class_at(int64_t index); /* NULL past the last */
 
@@ -121,7 +129,8 @@ recsys_status recsys__model_create(recsys_exec *x, const struct model_class *cla
                                    recsys_ids *items, recsys_model **m);
 /* Copies the users' histories in: from an interaction matrix, or from the training data unless the options say no. */
 recsys_status recsys__model_keep_histories(recsys_exec *x, recsys_model *m, const csr *R);
-recsys_status recsys__model_keep_data(recsys_exec *x, recsys_model *m, const recsys_dataset *train, const recsys_fit_options *o);
+recsys_status recsys__model_keep_data(recsys_exec *x, recsys_model *m, const recsys_dataset *train,
+                                      const recsys_fit_options *o);
 
 /* Appends the tensor of this name, one of its class's kinds; on success the model owns `data`, memory of its backend. */
 recsys_status recsys__model_new_tensor(recsys_exec *x, recsys_model *m, const char *name, int32_t rank, const int64_t *shape,
@@ -137,8 +146,8 @@ recsys_status recsys__model_copy(recsys_exec *x, const recsys_model *m, const mo
 /* Appends a copy of another model's tensor. */
 recsys_status recsys__model_copy_tensor(recsys_exec *x, recsys_model *to, const model_tensor *t);
 /* ERR_INVALID_ARGUMENT unless the data has exactly these users and items, in this order; `what` begins the message. */
-recsys_status recsys__check_same_ids(recsys_exec *x, const recsys_ids *users, const recsys_ids *items, const recsys_dataset *data,
-                                     const char *what);
+recsys_status recsys__check_same_ids(recsys_exec *x, const recsys_ids *users, const recsys_ids *items,
+                                     const recsys_dataset *data, const char *what);
 /* ERR_DEVICE unless the exec works where the model's memory is: every public function that takes both asks first. */
 recsys_status recsys__check_device(recsys_exec *x, const recsys_model *m);
 /* What a class says of its tensor of this name; NULL if it has none. */

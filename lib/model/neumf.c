@@ -26,8 +26,9 @@ static void declare(declaration *d)
     recsys__declare(d, "predict_bias", 1, 0, (beginning){ BEGIN_ZERO, 0 }); /* c */
 }
 
-static int64_t floats_of_row(const recsys_params *p, int64_t n_items)
+static int64_t floats_of_row(const recsys_params *p, int64_t n_items, int64_t rows)
 {
+    (void)rows;
     (void)n_items;
     return recsys__tower_floats(p) + 40 * recsys__param_i64(p, "dim") + 32;
 }
@@ -98,8 +99,10 @@ static recsys_status start(recsys_exec *x, recsys_model *m, const recsys_model *
     if (n != 2 || gmf == NULL || mlp == NULL)
         return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "neumf starts from one neumf, or from a gmf and an mlp");
     if (recsys__param_i64(mlp->params, "layers") != recsys__param_i64(m->params, "layers"))
-        return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "neumf has %lld layers and cannot start from an mlp with %lld",
-                            (long long)recsys__param_i64(m->params, "layers"), (long long)recsys__param_i64(mlp->params, "layers"));
+        return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT,
+                            "neumf has %lld layers and cannot start from an mlp with %lld",
+                            (long long)recsys__param_i64(m->params, "layers"),
+                            (long long)recsys__param_i64(mlp->params, "layers"));
     recsys_status status = recsys__copy_parameter(x, m, "gmf_user_embedding", gmf, "user_embedding");
     if (status >= 0)
         status = recsys__copy_parameter(x, m, "gmf_item_embedding", gmf, "item_embedding");

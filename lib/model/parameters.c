@@ -48,7 +48,7 @@ static void draw(void *data, int64_t begin, int64_t end, int32_t thread)
         if (d->b.kind == BEGIN_NORMAL)
             d->out[i] = (float)(d->b.scale * sqrt(-2.0 * log(unit(w[0]))) * cos(6.283185307179586 * unit(w[1])));
         else
-            d->out[i] = (float)(d->b.scale * (2.0 * unit(w[0]) - 1.0));
+            d->out[i] = (float)(d->b.scale * (d->b.kind == BEGIN_POSITIVE ? unit(w[0]) : 2.0 * unit(w[0]) - 1.0));
     }
 }
 
@@ -87,14 +87,20 @@ static recsys_status make(declaration *d, const tensor_kind *kind, int64_t rows,
     return status;
 }
 
-static recsys_status compare(declaration *d, const char *name, int64_t rows, int64_t width)
+/* Whoever reads a tensor takes its rows and columns from its shape, so the number of dimensions counts too. */
+static recsys_status compare(declaration *d, const char *name, int64_t rows, int64_t columns)
 {
     const model_tensor *t = recsys__model_tensor(d->against, name);
+    int64_t width = columns > 0 ? columns : 1;
     if (t == NULL)
         return recsys__fail(&d->x->error, RECSYS_ERR_FILE_FORMAT, "%s: tensor %s is missing", d->class->name, name);
+    if (t->rank != (columns > 0 ? 2 : 1))
+        return recsys__fail(&d->x->error, RECSYS_ERR_FILE_FORMAT, "%s: tensor %s has %d dimensions, and %d are needed",
+                            d->class->name, name, (int)t->rank, columns > 0 ? 2 : 1);
     if (t->shape[0] != rows || recsys__tensor_elements(t) != rows * width)
         return recsys__fail(&d->x->error, RECSYS_ERR_FILE_FORMAT, "%s: tensor %s is %lld x %lld, and %lld x %lld is needed",
-                            d->class->name, name, (long long)t->shape[0], (long long)t->shape[1], (long long)rows, (long long)width);
+                            d->class->name, name, (long long)t->shape[0], (long long)t->shape[1], (long long)rows,
+                            (long long)width);
     return RECSYS_OK;
 }
 
@@ -105,7 +111,8 @@ void recsys__declare(declaration *d, const char *name, int64_t rows, int64_t col
     const tensor_kind *kind = recsys__tensor_kind(d->class, name);
     int64_t width = columns > 0 ? columns : 1;
     if (kind == NULL) {
-        d->status = recsys__fail(&d->x->error, RECSYS_ERR_INTERNAL, "%s declares %s, which its class does not list", d->class->name, name);
+        d->status = recsys__fail(&d->x->error, RECSYS_ERR_INTERNAL, "%s declares %s, which its class does not list",
+                                 d->class->name, name);
     } else if (rows < 1 || width > INT64_MAX / 8 / rows) {
         d->status = recsys__fail(&d->x->error, RECSYS_ERR_TOO_LARGE, "%s: %s would be %lld x %lld", d->class->name, name,
                                  (long long)rows, (long long)width);
@@ -114,7 +121,7 @@ void recsys__declare(declaration *d, const char *name, int64_t rows, int64_t col
         d->table_floats += kind->by_rows ? rows * width : 0;
         d->table_rows += kind->by_rows ? rows : 0;
         if (d->against != NULL)
-            d->status = compare(d, name, rows, width);
+            d->status = compare(d, name, rows, columns);
         else if (d->m != NULL)
             d->status = make(d, kind, rows, columns, b);
     }
@@ -122,8 +129,10 @@ void recsys__declare(declaration *d, const char *name, int64_t rows, int64_t col
 
 recsys_status recsys__check_declared(recsys_exec *x, const recsys_model *m)
 {
-    const model_tensor *of_users = recsys__model_tensor(m, "user_feature_weight"), *of_items = recsys__model_tensor(m, "item_feature_weight");
-    declaration d = { .x = x, .against = m, .class = m->class, .params = m->params, .n_users = m->n_users, .n_items = m->n_items,
+    const model_tensor *of_users = recsys__model_tensor(m, "user_feature_weight"),
+        *of_items = recsys__model_tensor(m, "item_feature_weight");
+    declaration d = { .x = x, .against = m, .class = m->class, .params = m->params, .n_users = m->n_users,
+                      .n_items = m->n_items,
                       .n_user_features = of_users != NULL ? of_users->shape[0] : 0,
                       .n_item_features = of_items != NULL ? of_items->shape[0] : 0 };
     m->class->training->declare(&d);
@@ -135,13 +144,13 @@ recsys_status recsys__copy_parameter(recsys_exec *x, recsys_model *to, const cha
 {
     const model_tensor *a = recsys__model_tensor(to, name), *b = recsys__model_tensor(from, from_name);
     if (a == NULL || b == NULL)
-        return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "%s cannot start from this %s: it has no %s", to->class->name,
-                            from->class->name, from_name);
+        return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "%s cannot start from this %s: it has no %s",
+                            to->class->name, from->class->name, from_name);
     if (memcmp(a->shape, b->shape, sizeof a->shape) != 0)
         return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT,
                             "%s cannot start from this %s: its %s is %lld x %lld, and %lld x %lld is needed", to->class->name,
-                            from->class->name, from_name, (long long)b->shape[0], (long long)b->shape[1], (long long)a->shape[0],
-                            (long long)a->shape[1]);
+                            from->class->name, from_name, (long long)b->shape[0], (long long)b->shape[1],
+                            (long long)a->shape[0], (long long)a->shape[1]);
     return recsys__device_copy(x, b->data, a->data, recsys__tensor_elements(a));
 }
 

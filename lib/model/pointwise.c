@@ -67,7 +67,8 @@ static recsys_status settings_of(recsys_exec *x, const recsys_model *m, const qu
     };
     if (m->class->scores_by_history && !m->has_histories)
         return recsys__fail(&x->error, RECSYS_ERR_MISSING_DATA,
-                            "colliding inference: the neighbours' histories are needed, and this %s was made without", m->class->name);
+                            "colliding inference: the neighbours' histories are needed, and this %s was made without",
+                            m->class->name);
     return RECSYS_OK;
 }
 
@@ -91,7 +92,8 @@ static row_of_user row_of(const recsys_model *m, const queries *asked, int32_t i
 }
 
 /* Queries that stand for them, in scratch. */
-static recsys_status queries_of(recsys_exec *x, const recsys_model *m, const queries *asked, const int32_t *id, int64_t count, queries *q)
+static recsys_status queries_of(recsys_exec *x, const recsys_model *m, const queries *asked, const int32_t *id, int64_t count,
+                                queries *q)
 {
     int64_t *ptr, entries = 0;
     int32_t *item, *user;
@@ -118,7 +120,8 @@ static recsys_status queries_of(recsys_exec *x, const recsys_model *m, const que
     return RECSYS_OK;
 }
 
-static recsys_status rows_of_users(recsys_exec *x, const recsys_model *m, const void *asked, const int32_t *id, int64_t count, float *out)
+static recsys_status rows_of_users(recsys_exec *x, const recsys_model *m, const void *asked, const int32_t *id, int64_t count,
+                                   float *out)
 {
     queries q;
     recsys_status status = queries_of(x, m, asked, id, count, &q);
@@ -159,7 +162,8 @@ static recsys_status find_neighbours(recsys_exec *x, recsys_model *m, const recs
     if (status >= 0)
         status = recsys__alloc(x->memory, &x->error, m->n_users * n, sizeof *host, &host);
     if (status >= 0)
-        status = recsys__colliding_neighbours(x, by_user, by_item, n, (int32_t)recsys__param_choice(m->params, "similarity"), host);
+        status = recsys__colliding_neighbours(x, by_user, by_item, n, (int32_t)recsys__param_choice(m->params, "similarity"),
+                                              host);
     if (status >= 0)
         status = recsys__upload(x, host, m->n_users * n * (int64_t)sizeof *host, &device);
     if (status >= 0)
@@ -173,7 +177,8 @@ static recsys_status find_neighbours(recsys_exec *x, recsys_model *m, const recs
 recsys_status recsys__pointwise_check_data(recsys_exec *x, const recsys_model *m, const recsys_dataset *verified)
 {
     if (recsys__param_f64(m->params, "colliding") > 0.0 && verified == NULL)
-        return recsys__fail(&x->error, RECSYS_ERR_MISSING_DATA, "%s: colliding inference needs verified positives", m->class->name);
+        return recsys__fail(&x->error, RECSYS_ERR_MISSING_DATA, "%s: colliding inference needs verified positives",
+                            m->class->name);
     return RECSYS_OK;
 }
 
@@ -202,7 +207,8 @@ recsys_status recsys__pointwise_ready(recsys_exec *x, recsys_model *m)
         status = recsys__download(x, m->neighbours, t->data, count * (int64_t)sizeof *m->neighbours);
     for (int64_t i = 0; status >= 0 && i < count; i++)
         if (m->neighbours[i] < -1 || m->neighbours[i] >= m->n_users)
-            return recsys__fail(&x->error, RECSYS_ERR_FILE_FORMAT, "%s: neighbour %lld of user %lld is user %lld, whom there is not",
+            return recsys__fail(&x->error, RECSYS_ERR_FILE_FORMAT,
+                                "%s: neighbour %lld of user %lld is user %lld, whom there is not",
                                 m->class->name, (long long)(i % t->shape[1]), (long long)(i / t->shape[1]),
                                 (long long)m->neighbours[i]);
     return status;
@@ -272,8 +278,8 @@ static recsys_status collide(recsys_exec *x, const recsys_model *m, recsys_param
     return status;
 }
 
-recsys_status recsys_model_with_colliding(const recsys_model *m, recsys_exec *x, const char *settings, const recsys_dataset *verified,
-                                          recsys_model **result)
+recsys_status recsys_model_with_colliding(const recsys_model *m, recsys_exec *x, const char *settings,
+                                          const recsys_dataset *verified, recsys_model **result)
 {
     if (x == NULL || result == NULL)
         return RECSYS_ERR_INVALID_ARGUMENT;
@@ -281,7 +287,8 @@ recsys_status recsys_model_with_colliding(const recsys_model *m, recsys_exec *x,
     if (m == NULL || verified == NULL)
         return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "recsys_model_with_colliding: an argument is NULL");
     if (!is_pointwise(m))
-        return recsys__fail(&x->error, RECSYS_ERR_UNSUPPORTED, "colliding inference is for gmf, mlp, neumf and cdae, not for %s",
+        return recsys__fail(&x->error, RECSYS_ERR_UNSUPPORTED,
+                            "colliding inference is for gmf, mlp, neumf, cdae and two-tower-concat, not for %s",
                             m->class->name);
     recsys_params *p = NULL;
     recsys_dataset *aligned = NULL;
@@ -292,7 +299,8 @@ recsys_status recsys_model_with_colliding(const recsys_model *m, recsys_exec *x,
     if (status >= 0)
         status = recsys__align(x, verified, m->users, m->items, &aligned, &dropped);
     if (status >= 0 && aligned->n_events == 0)
-        status = recsys__fail(&x->error, RECSYS_ERR_EMPTY, "the verified data has no positives of users and items that the model has");
+        status = recsys__fail(&x->error, RECSYS_ERR_EMPTY,
+                              "the verified data has no positives of users and items that the model has");
     if (status >= 0)
         status = collide(x, m, p, aligned, result);
     recsys_dataset_release(aligned);

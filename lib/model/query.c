@@ -45,26 +45,54 @@ static recsys_status check_items(recsys_exec *x, const recsys_model *m, int64_t 
     return RECSYS_OK;
 }
 
+/* A query to a model that scores by features brings these and neither user nor history; to another model it brings none. */
+static recsys_status check_features(recsys_exec *x, const recsys_model *m, int64_t q, const recsys_query *own)
+{
+    error *e = &x->error;
+    if (m->class->scores_by_history != BY_FEATURES)
+        return own->parts & RECSYS_QUERY_FEATURES
+                   ? recsys__fail(e, RECSYS_ERR_UNSUPPORTED, "query %lld: %s does not score by features", (long long)q,
+                                  m->class->name)
+                   : RECSYS_OK;
+    int64_t F = m->class->query_features(m);
+    if (own->parts & (RECSYS_QUERY_USER | RECSYS_QUERY_HISTORY))
+        return recsys__fail(e, RECSYS_ERR_UNSUPPORTED, "query %lld: %s scores by features, not by a user or a history",
+                            (long long)q, m->class->name);
+    if (!(own->parts & RECSYS_QUERY_FEATURES))
+        return recsys__fail(e, RECSYS_ERR_MISSING_DATA, "query %lld: %s needs the %lld features of a row", (long long)q,
+                            m->class->name, (long long)F);
+    if (own->features == NULL || own->n_features != F)
+        return recsys__fail(e, RECSYS_ERR_INVALID_ARGUMENT, "query %lld: %lld features are given, %s was trained on %lld",
+                            (long long)q, own->features != NULL ? (long long)own->n_features : 0, m->class->name, (long long)F);
+    for (int64_t f = 0; f < F; f++)
+        if (!isfinite(own->features[f]))
+            return recsys__fail(e, RECSYS_ERR_NUMERIC, "query %lld: feature %lld is not finite", (long long)q, (long long)f);
+    return RECSYS_OK;
+}
+
 static recsys_status check_query(recsys_exec *x, const recsys_model *m, int64_t q, const recsys_query *own)
 {
-    const int32_t known = RECSYS_QUERY_USER | RECSYS_QUERY_HISTORY | RECSYS_QUERY_CANDIDATES;
+    const int32_t known = RECSYS_QUERY_USER | RECSYS_QUERY_HISTORY | RECSYS_QUERY_CANDIDATES | RECSYS_QUERY_FEATURES;
     if (own->reserved != 0)
         return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "query %lld: reserved is not 0", (long long)q);
     if (own->parts & ~known)
         return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "query %lld: unknown bits in parts", (long long)q);
     if ((own->parts & RECSYS_QUERY_USER) && (own->user < 0 || own->user >= m->n_users))
-        return recsys__fail(&x->error, RECSYS_ERR_OUT_OF_RANGE, "query %lld: user index %lld is outside 0 to %lld", (long long)q,
-                            (long long)own->user, (long long)m->n_users - 1);
-    if (m->class->scores_by_history && !(own->parts & RECSYS_QUERY_HISTORY)
+        return recsys__fail(&x->error, RECSYS_ERR_OUT_OF_RANGE, "query %lld: user index %lld is outside 0 to %lld",
+                            (long long)q, (long long)own->user, (long long)m->n_users - 1);
+    if (m->class->scores_by_history == BY_HISTORY && !(own->parts & RECSYS_QUERY_HISTORY)
         && !((own->parts & RECSYS_QUERY_USER) && m->has_histories))
         return recsys__fail(&x->error, RECSYS_ERR_MISSING_DATA, "query %lld: %s", (long long)q,
                             own->parts & RECSYS_QUERY_USER ? "the model was made without histories, so the query must bring one"
                                                            : "neither a user nor a history is given");
-    if (!m->class->scores_by_history && !(own->parts & RECSYS_QUERY_USER))
+    if (m->class->scores_by_history == BY_EITHER && !(own->parts & (RECSYS_QUERY_USER | RECSYS_QUERY_HISTORY)))
+        return recsys__fail(&x->error, RECSYS_ERR_MISSING_DATA, "query %lld: neither a user nor a history is given",
+                            (long long)q);
+    if (m->class->scores_by_history == BY_USER && !(own->parts & RECSYS_QUERY_USER))
         return recsys__fail(&x->error, RECSYS_ERR_MISSING_DATA, "query %lld: %s needs a user it was trained on", (long long)q,
                             m->class->name);
-    recsys_status status = RECSYS_OK;
-    if (own->parts & RECSYS_QUERY_HISTORY) {
+    recsys_status status = check_features(x, m, q, own);
+    if (status >= 0 && (own->parts & RECSYS_QUERY_HISTORY)) {
         status = check_items(x, m, q, "history", own->history, own->history_count);
         for (int64_t i = 0; status >= 0 && own->history_values != NULL && i < own->history_count; i++)
             if (!isfinite(own->history_values[i]))
@@ -92,10 +120,12 @@ typedef struct block {
     int64_t *ptr;
     int32_t *item;
     float *val;
+    float *features; /* NULL unless the model scores by them */
     uint64_t *key; /* room to sort the longest history or candidate list */
 } block;
 
-static recsys_status make_room(recsys_exec *x, int64_t n_queries, int64_t entries, int64_t longest, block *b)
+static recsys_status make_room(recsys_exec *x, const recsys_model *m, int64_t n_queries, int64_t entries, int64_t longest,
+                               block *b)
 {
     recsys_status status = recsys__scratch(x, SCRATCH_QUERY_USERS, n_queries, sizeof *b->user, &b->user);
     if (status >= 0)
@@ -106,6 +136,10 @@ static recsys_status make_room(recsys_exec *x, int64_t n_queries, int64_t entrie
         status = recsys__scratch(x, SCRATCH_QUERY_VALUES, entries, sizeof *b->val, &b->val);
     if (status >= 0)
         status = recsys__scratch(x, SCRATCH_QUERY_SORT, longest, sizeof *b->key, &b->key);
+    b->features = NULL;
+    if (status >= 0 && m->class->scores_by_history == BY_FEATURES)
+        status = recsys__scratch(x, SCRATCH_QUERY_FEATURES, n_queries * m->class->query_features(m), sizeof *b->features,
+                                 &b->features);
     return status;
 }
 
@@ -160,7 +194,7 @@ static recsys_status prepare(recsys_exec *x, const recsys_model *m, const recsys
             ++*with_candidates;
         }
     }
-    recsys_status status = make_room(x, n_queries, entries, longest, b);
+    recsys_status status = make_room(x, m, n_queries, entries, longest, b);
     if (status < 0)
         return status;
     int64_t end = 0;
@@ -173,8 +207,11 @@ static recsys_status prepare(recsys_exec *x, const recsys_model *m, const recsys
         else if (b->user[i] >= 0 && m->has_histories)
             end = append_stored(m, own.user, b, end);
         b->ptr[i + 1] = end;
+        if (b->features != NULL)
+            memcpy(b->features + i * own.n_features, own.features, (size_t)own.n_features * sizeof *own.features);
     }
-    *q = (queries){ .count = n_queries, .user = b->user, .x = { .ptr = b->ptr, .item = b->item, .val = b->val } };
+    *q = (queries){ .features = b->features, .count = n_queries, .user = b->user,
+                    .x = { .ptr = b->ptr, .item = b->item, .val = b->val } };
     return RECSYS_OK;
 }
 
@@ -212,7 +249,8 @@ static recsys_status gather_candidates(recsys_exec *x, const recsys_query *all, 
     return RECSYS_OK;
 }
 
-recsys_status recsys_model_score(const recsys_model *m, recsys_exec *x, const recsys_query *all, int64_t n_queries, float *scores)
+recsys_status recsys_model_score(const recsys_model *m, recsys_exec *x, const recsys_query *all, int64_t n_queries,
+                                 float *scores)
 {
     queries q;
     block b;
@@ -255,11 +293,12 @@ static recsys_status mark_excluded(recsys_exec *x, const recsys_model *m, const 
     const char *names[2] = { "allow", "deny" };
     for (int l = 0; l < 2; l++) {
         if (counts[l] < 0 || (counts[l] > 0 && lists[l] == NULL))
-            return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "the %s list is missing or has a negative length", names[l]);
+            return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "the %s list is missing or has a negative length",
+                                names[l]);
         for (int64_t i = 0; i < counts[l]; i++)
             if (lists[l][i] < 0 || lists[l][i] >= m->n_items)
-                return recsys__fail(&x->error, RECSYS_ERR_OUT_OF_RANGE, "%s list: item index %lld is outside 0 to %lld", names[l],
-                                    (long long)lists[l][i], (long long)m->n_items - 1);
+                return recsys__fail(&x->error, RECSYS_ERR_OUT_OF_RANGE, "%s list: item index %lld is outside 0 to %lld",
+                                    names[l], (long long)lists[l][i], (long long)m->n_items - 1);
     }
     recsys_status status = recsys__scratch(x, SCRATCH_EXCLUDED, m->n_items, 1, excluded);
     if (status < 0)
@@ -349,8 +388,8 @@ static recsys_status topk_of_candidates(const recsys_model *m, recsys_exec *x, c
 }
 
 /* The k best of all items for each query of a block. */
-static recsys_status topk_of_all(const recsys_model *m, recsys_exec *x, const queries *q, int keep_seen, const uint8_t *excluded,
-                                 int64_t k, int64_t *items, float *scores)
+static recsys_status topk_of_all(const recsys_model *m, recsys_exec *x, const queries *q, int keep_seen,
+                                 const uint8_t *excluded, int64_t k, int64_t *items, float *scores)
 {
     int64_t places = k < m->n_items ? k : m->n_items;
     int32_t *list;
@@ -360,7 +399,8 @@ static recsys_status topk_of_all(const recsys_model *m, recsys_exec *x, const qu
         status = recsys__scratch(x, SCRATCH_LIST_SCORES, q->count * places, sizeof *value, &value);
     if (status < 0)
         return status;
-    ranking to = { .n_queries = q->count, .n_items = m->n_items, .k = places, .excluded = excluded, .items = list, .scores = value };
+    ranking to = { .n_queries = q->count, .n_items = m->n_items, .k = places, .excluded = excluded, .items = list,
+                   .scores = value };
     if (!keep_seen) {
         to.mask_ptr = q->x.ptr;
         to.mask_item = q->x.item;

@@ -15,6 +15,12 @@ static const struct model_class *const classes[] = {
     &recsys__mlp,
     &recsys__neumf,
     &recsys__cdae,
+    &recsys__dae,
+    &recsys__lightgcn,
+    &recsys__gf_cf,
+    &recsys__two_tower_concat,
+    &recsys__two_tower_product,
+    &recsys__mlp_classifier,
 };
 
 enum { CLASS_COUNT = sizeof classes / sizeof *classes };

@@ -15,7 +15,7 @@
 /* ---- declaring parameters ---- */
 
 /* How a parameter begins. */
-enum { BEGIN_ZERO = 0, BEGIN_NORMAL = 1, BEGIN_UNIFORM = 2 };
+enum { BEGIN_ZERO = 0, BEGIN_NORMAL = 1, BEGIN_UNIFORM = 2, BEGIN_POSITIVE = 3 }; /* the last: uniform from 0 to `scale` */
 typedef struct beginning {
     int32_t kind;
     double scale; /* standard deviation, or the bound on both sides of 0 */
@@ -53,14 +53,14 @@ typedef struct training_class {
     void (*declare)(declaration *d);
     /* 1: the loss is op_pointwise_loss, which leaves its sums in batch.stats; 0: the loss is only a number. */
     int32_t is_pointwise;
-    /* What the model makes of the training data once, after its parameters (m->prepared; or tensors that are no parameters). NULL:
-     * nothing. */
+    /* What the model makes of the training data once, after its parameters (m->prepared; or tensors that are no parameters).
+     * NULL: nothing. */
     recsys_status (*prepare)(recsys_exec *x, recsys_model *m, const recsys_dataset *train);
     /* Tensors that scoring reads and that follow from the parameters and what was prepared: for each model that leaves the
      * training, whether to be kept or only to be validated. NULL: there are none. */
     recsys_status (*derive)(recsys_exec *x, recsys_model *m);
-    /* Floats that a step takes for each row of its batch, about: results, gradients and what is kept between. */
-    int64_t (*floats_of_row)(const recsys_params *p, int64_t n_items);
+    /* Floats that a step takes for each of its batch's `rows` rows, about: results, gradients and what is kept between. */
+    int64_t (*floats_of_row)(const recsys_params *p, int64_t n_items, int64_t rows);
     /* Floats beyond that: of what is prepared, and of a step whatever its batch. NULL: none worth naming. */
     int64_t (*floats_beyond)(const recsys_params *p, const recsys_dataset *train);
     /* The loss of a batch, one number. */
@@ -103,7 +103,7 @@ recsys_status recsys__copy_parameter(recsys_exec *x, recsys_model *to, const cha
 
 recsys_status recsys__train(recsys_exec *x, const recsys_params *p, const recsys_dataset *train, const recsys_fit_options *o,
                             recsys_model **model);
-recsys_status recsys__training_cost(recsys_exec *x, const struct model_class *c, const recsys_params *p, const recsys_dataset *train,
-                                    recsys_cost *cost);
+recsys_status recsys__training_cost(recsys_exec *x, const struct model_class *c, const recsys_params *p,
+                                    const recsys_dataset *train, recsys_cost *cost);
 
 #endif

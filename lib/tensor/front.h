@@ -16,7 +16,8 @@ static inline tensor front_floats(tape *g, tensor t, const char *name)
     if (recsys__tape_failed(g)) return (tensor){ 0 };
     if (t.data == NULL) return recsys__tape_fail(g, RECSYS_ERR_INVALID_ARGUMENT, "%s is no tensor", name);
     if (t.dtype != RECSYS_F32)
-        return recsys__tape_fail(g, RECSYS_ERR_TYPE, "%s (%s) holds int32, float32 is needed", name, recsys__shape_text(t, shape));
+        return recsys__tape_fail(g, RECSYS_ERR_TYPE, "%s (%s) holds int32, float32 is needed", name,
+                                 recsys__shape_text(t, shape));
     tensor read = recsys__tape_read_whole(g, t);
     return recsys__tape_failed(g) ? (tensor){ 0 } : read;
 }
@@ -43,12 +44,16 @@ static inline tensor front_array(tape *g, int64_t N, int64_t D)
 static inline tensor front_mismatch(tape *g, const char *name_a, tensor a, const char *name_b, tensor b, const char *why)
 {
     char text_a[SHAPE_ROOM], text_b[SHAPE_ROOM];
-    return recsys__tape_fail(g, RECSYS_ERR_INVALID_ARGUMENT, "%s is %s but %s is %s%s", name_a, recsys__shape_text(a, text_a), name_b,
-                             recsys__shape_text(b, text_b), why);
+    return recsys__tape_fail(g, RECSYS_ERR_INVALID_ARGUMENT, "%s is %s but %s is %s%s", name_a, recsys__shape_text(a, text_a),
+                             name_b, recsys__shape_text(b, text_b), why);
 }
 
 /* gy f'(x) for gradient rules: `at` is y = f(x), or x where map_gradient_from_x() says so. lib/tensor/map.c. */
 tensor recsys__map_gradient(tape *g, tensor at, tensor gy, int32_t f);
+
+/* 1 if this gradient is the 1 that the way back began with: what a loss left for gy = 1 is its gradient as it is.
+ * lib/tensor/tape.c. */
+int recsys__tape_is_one(const tape *g, tensor gy);
 
 /* A gradient is wanted for this operand of a record. */
 static inline int front_leads_back(tensor t)

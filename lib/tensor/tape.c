@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "backend/run.h"
+#include "tensor/front.h"
 #include "tensor/tape_inside.h"
 
 /* ---- life ---- */
@@ -125,7 +126,8 @@ void *recsys__tape_memory(tape *g, int64_t count, size_t size)
     if (g->status < 0)
         return NULL;
     recsys_status status = count < 0 || (size > 0 && count > INT64_MAX / (int64_t)size)
-                               ? recsys__fail(&g->x->error, RECSYS_ERR_TOO_LARGE, "%lld elements of %zu bytes", (long long)count, size)
+                               ? recsys__fail(&g->x->error, RECSYS_ERR_TOO_LARGE, "%lld elements of %zu bytes",
+                                              (long long)count, size)
                                : recsys__arena_take(g->x, &g->arena, count * (int64_t)size, &block);
     if (status < 0)
         stick(g, status);
@@ -320,6 +322,11 @@ void recsys__tape_add_gradient(tape *g, tensor in, tensor gradient)
         slots(g)[in.node] = recsys__op_add(g, *at, gradient);
 }
 
+int recsys__tape_is_one(const tape *g, tensor gy)
+{
+    return gy.data != NULL && gy.data == g->one.data;
+}
+
 static void walk_back(tape *g, tensor loss)
 {
     int32_t recording = g->recording;
@@ -327,7 +334,8 @@ static void walk_back(tape *g, tensor loss)
         return;
     if (loss.node == 0 || tensor_elements(&loss) != 1) {
         char text[SHAPE_ROOM];
-        recsys__tape_fail(g, RECSYS_ERR_INTERNAL, "backward starts from one number that was computed from parameters, not from %s",
+        recsys__tape_fail(g, RECSYS_ERR_INTERNAL,
+                          "backward starts from one number that was computed from parameters, not from %s",
                           recsys__shape_text(loss, text));
         return;
     }

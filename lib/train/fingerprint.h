@@ -8,7 +8,8 @@
 
 enum { FINGERPRINT_ROOM = 112 };
 
-/* "users=40,items=30,events=212,crc32=0a1b2c3d", over the counts and the columns user, item, value and flag; NULL: "none". */
+/* "users=40,items=30,events=212,crc32=0a1b2c3d,features=none", the first checksum over the counts and the columns user, item,
+ * value and flag, the second over the tables of features of users and items; NULL: "none". */
 void recsys__fingerprint_data(recsys_exec *x, const recsys_dataset *d, char out[FINGERPRINT_ROOM]);
 
 /* "crc32=0a1b2c3d", over the ids of users and items, with their kinds. */

@@ -28,21 +28,27 @@ int64_t recsys__default_batch(const sampler_options *o)
     return o->default_batch > 0 ? o->default_batch : 1024;
 }
 
-/* What a step takes, if an epoch has as many rows, and what stays beside the parameters. */
+/* Rows that an epoch has, if that is fewer than its batch may hold: pairs come in any number. */
+static int64_t rows_of_epoch(int32_t kind, const recsys_dataset *train)
+{
+    return kind == SAMPLE_USER_ROWS ? recsys_ids_count(train->users) : kind == SAMPLE_POSITIVES ? train->n_events : INT64_MAX;
+}
+
+/* What a step takes, and what stays beside the parameters. */
 static int64_t batch_bytes(const struct model_class *c, const recsys_params *p, const recsys_dataset *train, int64_t rows)
 {
     sampler_options o = { 0 };
     c->training->sampling(p, &o);
-    int64_t users = recsys_ids_count(train->users), most = o.kind == SAMPLE_USER_ROWS ? users : INT64_MAX;
-    int64_t floats = c->training->floats_of_row(p, recsys_ids_count(train->items));
-    int64_t beyond = c->training->floats_beyond != NULL ? c->training->floats_beyond(p, train) : 0;
+    int64_t most = rows_of_epoch(o.kind, train);
     rows = rows < most ? rows : most;
+    int64_t floats = c->training->floats_of_row(p, recsys_ids_count(train->items), rows);
+    int64_t beyond = c->training->floats_beyond != NULL ? c->training->floats_beyond(p, train) : 0;
     return rows > 0 && floats > INT64_MAX / 16 / rows ? INT64_MAX / 2 : 4 * (rows * floats + beyond);
 }
 
 /* Parameters, Adam's two moments and the best model; the sampler's copy of the data. A batch comes on top. */
-recsys_status recsys__training_cost(recsys_exec *x, const struct model_class *c, const recsys_params *p, const recsys_dataset *train,
-                                    recsys_cost *cost)
+recsys_status recsys__training_cost(recsys_exec *x, const struct model_class *c, const recsys_params *p,
+                                    const recsys_dataset *train, recsys_cost *cost)
 {
     declaration d;
     sampler_options o = { .n_negatives = 1 };
@@ -70,7 +76,8 @@ recsys_status recsys__trainer_check_memory(recsys_trainer *t, const recsys_param
     int64_t bytes = 4 * d.floats * copies + recsys__sampler_bytes(&o, t->train);
     bytes += recsys__optimizer_bytes(t->optimizer, 1, d.floats, 0) + recsys__optimizer_bytes(t->optimizer, d.table_rows, 0, 1);
     bytes += batch_bytes(t->class, p, t->train, t->o.batch_size);
-    snprintf(what, sizeof what, "training %s on %lld users and %lld items", t->class->name, (long long)d.n_users, (long long)d.n_items);
+    snprintf(what, sizeof what, "training %s on %lld users and %lld items", t->class->name, (long long)d.n_users,
+             (long long)d.n_items);
     return recsys__memory_check(t->x->memory, &t->x->error, bytes, what);
 }
 

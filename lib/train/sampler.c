@@ -1,10 +1,10 @@
 /* sampler.c - what a training draws from, put on the device once, and the descriptors that draw a batch of it.
  *
- * The draws themselves are operations (backend/op/sample_pairs.h, sample_rows.h). Known items of a user are his cells in the
+ * The draws themselves are operations (backend/op/sample_*.h). Known items of a user are his cells in the
  * data to avoid and, unless the options let them be drawn, in the positives.
  *
- * U users, I items, P positives: events for pairs, cells of the interaction matrix for user rows; R users with positives;
- * n negatives a positive.
+ * U users, I items, P positives: events for pairs and positives, cells of the interaction matrix for user rows; R users with
+ * positives; n negatives a positive; N items that a batch shares.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "train/sampler.h"
@@ -12,7 +12,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "backend/op/gather_rows.h"
+#include "backend/op/sample_items.h"
 #include "backend/op/sample_pairs.h"
+#include "backend/op/sample_positives.h"
 #include "backend/op/sample_rows.h"
 #include "backend/run.h"
 #include "base/random.h"
@@ -20,6 +23,9 @@
 #include "train/alias.h"
 
 enum { MOST_STREAM = 15 };
+
+/* Indices of shared draws begin here: negatives' are below (backend/negatives.h). */
+static const uint64_t SHARED_DRAWS = UINT64_C(1) << 63;
 
 struct sampler {
     sampler_options options;
@@ -29,7 +35,7 @@ struct sampler {
     int32_t *row_length; /* host, R: so that the sizes of a batch are known without asking the device */
 
     /* Device. Those that the options do not ask for are NULL. */
-    int32_t *user, *item;                             /* pairs: P */
+    int32_t *user, *item;                             /* pairs, positives: P */
     int32_t *row_user;                                /* user rows: R */
     int64_t *row_ptr;                                 /* user rows: U + 1 */
     int32_t *column;                                  /* user rows: P */
@@ -39,12 +45,19 @@ struct sampler {
     double *weight;                                   /* I */
     uint32_t *threshold;                              /* I */
     int32_t *alias;                                   /* I */
+    float *item_log_q, *shared_log_q;                 /* I: log of shares of positives, and of probabilities */
 };
 
 /* 1 if negatives are drawn at all. */
 static int draws_negatives(const sampler_options *o)
 {
-    return o->n_negatives > 0 && (o->kind == SAMPLE_PAIRS || o->sampled_output);
+    return o->n_negatives > 0 && (o->kind != SAMPLE_USER_ROWS || o->sampled_output);
+}
+
+/* 1 if items are drawn by weights. */
+static int draws_by_weight(const sampler_options *o)
+{
+    return o->popularity > 0.0 && (draws_negatives(o) || (o->kind == SAMPLE_POSITIVES && o->n_shared > 0));
 }
 
 /* ---- what is asked for ---- */
@@ -52,11 +65,14 @@ static int draws_negatives(const sampler_options *o)
 static recsys_status check_options(recsys_exec *x, const sampler_options *o, const recsys_dataset *positives)
 {
     error *e = &x->error;
-    if (o->kind != SAMPLE_PAIRS && o->kind != SAMPLE_USER_ROWS)
+    if (o->kind != SAMPLE_PAIRS && o->kind != SAMPLE_USER_ROWS && o->kind != SAMPLE_POSITIVES)
         return recsys__fail(e, RECSYS_ERR_INVALID_ARGUMENT, "there is no kind of sampler %d", (int)o->kind);
     if (o->n_negatives < 0)
         return recsys__fail(e, RECSYS_ERR_INVALID_ARGUMENT, "%lld negatives for each positive cannot be drawn",
                             (long long)o->n_negatives);
+    if (o->n_shared < 0 || o->n_shared > INT32_MAX)
+        return recsys__fail(e, RECSYS_ERR_INVALID_ARGUMENT, "%lld items for a batch to share cannot be drawn",
+                            (long long)o->n_shared);
     if (!(o->popularity >= 0.0 && o->popularity < INFINITY)) {
         char number[NUMBER_ROOM];
         return recsys__fail(e, RECSYS_ERR_INVALID_ARGUMENT,
@@ -64,11 +80,13 @@ static recsys_status check_options(recsys_exec *x, const sampler_options *o, con
                             recsys__number(number, o->popularity));
     }
     if (o->stream > MOST_STREAM)
-        return recsys__fail(e, RECSYS_ERR_INVALID_ARGUMENT, "a sampler's stream is %u, above %d", (unsigned)o->stream, MOST_STREAM);
+        return recsys__fail(e, RECSYS_ERR_INVALID_ARGUMENT, "a sampler's stream is %u, above %d", (unsigned)o->stream,
+                            MOST_STREAM);
     if (positives->n_events == 0) return recsys__fail(e, RECSYS_ERR_EMPTY, "there is no positive to draw samples for");
     const int64_t most = INT64_C(1) << NEGATIVE_NUMBER_BITS;
     if (positives->n_events > most || o->n_negatives > most / positives->n_events - 1)
-        return recsys__fail(e, RECSYS_ERR_TOO_LARGE, "%lld positives with %lld negatives each are more samples than can be counted",
+        return recsys__fail(e, RECSYS_ERR_TOO_LARGE,
+                            "%lld positives with %lld negatives each are more samples than can be counted",
                             (long long)positives->n_events, (long long)o->n_negatives);
     return RECSYS_OK;
 }
@@ -81,8 +99,8 @@ static recsys_status check_avoid(recsys_exec *x, const recsys_dataset *positives
         int64_t users = recsys_ids_count(avoid[k]->users), items = recsys_ids_count(avoid[k]->items);
         if (users != U || items != I)
             return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT,
-                                "data to avoid when drawing negatives has %lld users and %lld items, the positives have %lld and "
-                                "%lld: they must share their ids",
+                                "data to avoid when drawing negatives has %lld users and %lld items, the positives have %lld "
+                                "and %lld: they must share their ids",
                                 (long long)users, (long long)items, (long long)U, (long long)I);
     }
     return RECSYS_OK;
@@ -224,39 +242,97 @@ static recsys_status upload_table(recsys_exec *x, sampler *s, const double *weig
     return status;
 }
 
-/* All that negatives are drawn from. */
-static recsys_status make_negatives(recsys_exec *x, sampler *s, const recsys_dataset *data, int64_t n_avoid,
-                                    const recsys_dataset *const *avoid)
+/* log(positives of item i / P), as if an item without any had one: only a caller's batch can bring such an item. */
+static void log_shares(const recsys_dataset *data, int64_t I, double *count, float *log_q)
+{
+    memset(count, 0, (size_t)I * sizeof *count);
+    for (int64_t e = 0; e < data->n_events; e++) count[data->item[e]] += 1.0;
+    for (int64_t i = 0; i < I; i++) log_q[i] = (float)log((count[i] > 1.0 ? count[i] : 1.0) / (double)data->n_events);
+}
+
+/* log of the probability with which one draw gives item i; `weight` NULL: uniform. What is never drawn counts as the rarest
+ * other. */
+static void log_probabilities(const double *weight, int64_t I, float *log_q)
+{
+    double sum = 0.0, least = INFINITY;
+    for (int64_t i = 0; i < I; i++) {
+        double w = weight ? weight[i] : 1.0;
+        sum += w;
+        least = w > 0.0 && w < least ? w : least;
+    }
+    for (int64_t i = 0; i < I; i++) log_q[i] = (float)log((weight && weight[i] > 0.0 ? weight[i] : least) / sum);
+}
+
+static recsys_status make_log_q(recsys_exec *x, sampler *s, const recsys_dataset *data, const double *weight)
+{
+    const int64_t I = s->n_items, bytes = I * (int64_t)sizeof(float);
+    double *count = NULL;
+    float *log_q = NULL;
+    recsys_status status = recsys__alloc(x->memory, &x->error, I, sizeof *count, &count);
+    if (!status) status = recsys__alloc(x->memory, &x->error, I, sizeof *log_q, &log_q);
+    if (!status) {
+        log_shares(data, I, count, log_q);
+        status = recsys__upload(x, log_q, bytes, &s->item_log_q);
+    }
+    if (!status && s->options.n_shared > 0) {
+        log_probabilities(weight, I, log_q);
+        status = recsys__upload(x, log_q, bytes, &s->shared_log_q);
+    }
+    recsys__free(x->memory, count);
+    recsys__free(x->memory, log_q);
+    return status;
+}
+
+/* Weights by popularity; *weight NULL where nothing is drawn by them. */
+static recsys_status make_weights(recsys_exec *x, const sampler *s, const recsys_dataset *counted, double **weight)
+{
+    const csr *m;
+    *weight = NULL;
+    if (!draws_by_weight(&s->options)) return RECSYS_OK;
+    recsys_status status = recsys__dataset_by_user(x, counted, &m);
+    if (!status) status = recsys__alloc(x->memory, &x->error, s->n_items, sizeof **weight, weight);
+    if (!status) popularity_weights(m, s->options.popularity, *weight);
+    return status;
+}
+
+/* What users know, so that it is not drawn. */
+static recsys_status make_known(recsys_exec *x, sampler *s, const recsys_dataset *data, int64_t n_avoid,
+                                const recsys_dataset *const *avoid, const double *weight)
 {
     const sampler_options *o = &s->options;
-    const csr *positives, *counted;
+    const csr *positives;
     known_rows k = { 0 };
-    double *weight = NULL;
     recsys_status status = recsys__dataset_by_user(x, data, &positives);
     if (!status) status = known_make(x, o, positives, n_avoid, avoid, &k);
-    if (!status && o->popularity > 0.0) {
-        status = recsys__dataset_by_user(x, n_avoid > 0 ? avoid[0] : data, &counted);
-        if (!status) status = recsys__alloc(x->memory, &x->error, s->n_items, sizeof *weight, &weight);
-        if (!status) popularity_weights(counted, o->popularity, weight);
-    }
     if (!status) status = check_left(x, o, data, positives, &k, weight);
     if (!status) status = recsys__upload(x, k.ptr, (k.n_rows + 1) * (int64_t)sizeof *k.ptr, &s->known_ptr);
     if (!status) status = recsys__upload(x, k.column, k.ptr[k.n_rows] * (int64_t)sizeof *k.column, &s->known_column);
-    if (!status && weight) status = upload_table(x, s, weight);
-    recsys__free(x->memory, weight);
     known_free(x, &k);
+    return status;
+}
+
+/* All that negatives and shared items are drawn from. */
+static recsys_status make_draws(recsys_exec *x, sampler *s, const recsys_dataset *data, int64_t n_avoid,
+                                const recsys_dataset *const *avoid)
+{
+    double *weight;
+    recsys_status status = make_weights(x, s, n_avoid > 0 ? avoid[0] : data, &weight);
+    if (!status && draws_negatives(&s->options)) status = make_known(x, s, data, n_avoid, avoid, weight);
+    if (!status && weight) status = upload_table(x, s, weight);
+    if (!status && s->options.with_log_q) status = make_log_q(x, s, data, weight);
+    recsys__free(x->memory, weight);
     return status;
 }
 
 /* ---- positives ---- */
 
-static recsys_status make_pairs(recsys_exec *x, sampler *s, const recsys_dataset *data)
+static recsys_status make_events(recsys_exec *x, sampler *s, const recsys_dataset *data)
 {
     const int64_t P = data->n_events;
     s->n_positives = P;
     recsys_status status = recsys__upload(x, data->user, P * (int64_t)sizeof *data->user, &s->user);
     if (!status) status = recsys__upload(x, data->item, P * (int64_t)sizeof *data->item, &s->item);
-    if (!status && data->flag) status = recsys__upload(x, data->flag, P, &s->flag);
+    if (!status && data->flag && s->options.kind == SAMPLE_PAIRS) status = recsys__upload(x, data->flag, P, &s->flag);
     return status;
 }
 
@@ -318,10 +394,11 @@ recsys_status recsys__sampler_create(recsys_exec *x, const sampler_options *o, c
     if (status) return status;
     s->options = *o;
     if (!draws_negatives(o)) s->options.n_negatives = 0;
+    if (o->kind != SAMPLE_POSITIVES) s->options.n_shared = s->options.with_log_q = 0;
     s->n_users = recsys_ids_count(positives->users);
     s->n_items = recsys_ids_count(positives->items);
-    status = o->kind == SAMPLE_PAIRS ? make_pairs(x, s, positives) : make_rows(x, s, positives);
-    if (!status && draws_negatives(o)) status = make_negatives(x, s, positives, n_avoid, avoid);
+    status = o->kind == SAMPLE_USER_ROWS ? make_rows(x, s, positives) : make_events(x, s, positives);
+    if (!status) status = make_draws(x, s, positives, n_avoid, avoid);
     if (status) recsys__sampler_free(x, s);
     else *out = s;
     return status;
@@ -331,7 +408,7 @@ void recsys__sampler_free(recsys_exec *x, sampler *s)
 {
     if (!s) return;
     void *device[] = { s->user, s->item, s->row_user, s->row_ptr, s->column, s->flag, s->known_ptr, s->known_column,
-                       s->weight, s->threshold, s->alias };
+                       s->weight, s->threshold, s->alias, s->item_log_q, s->shared_log_q };
     for (size_t k = 0; k < sizeof device / sizeof *device; k++) recsys__device_free(x->backend, x->memory, device[k]);
     recsys__free(x->memory, s->row_length);
     recsys__free(x->memory, s);
@@ -339,17 +416,19 @@ void recsys__sampler_free(recsys_exec *x, sampler *s)
 
 int64_t recsys__sampler_size(const sampler *s)
 {
-    return s->options.kind == SAMPLE_PAIRS ? s->n_positives * (1 + s->options.n_negatives) : s->n_rows;
+    if (s->options.kind == SAMPLE_USER_ROWS) return s->n_rows;
+    return s->options.kind == SAMPLE_PAIRS ? s->n_positives * (1 + s->options.n_negatives) : s->n_positives;
 }
 
 int64_t recsys__sampler_bytes(const sampler_options *o, const recsys_dataset *positives)
 {
     int64_t U = recsys_ids_count(positives->users), I = recsys_ids_count(positives->items), P = positives->n_events;
     int64_t matrix = (U + 1) * (int64_t)sizeof(int64_t) + P * (int64_t)sizeof(int32_t);
-    int64_t bytes = positives->flag ? P : 0;
-    bytes += o->kind == SAMPLE_PAIRS ? 2 * P * (int64_t)sizeof(int32_t) : matrix + U * (int64_t)sizeof(int32_t);
+    int64_t bytes = positives->flag && o->kind != SAMPLE_POSITIVES ? P : 0;
+    bytes += o->kind != SAMPLE_USER_ROWS ? 2 * P * (int64_t)sizeof(int32_t) : matrix + U * (int64_t)sizeof(int32_t);
     if (draws_negatives(o)) bytes += matrix;
-    if (draws_negatives(o) && o->popularity > 0.0)
+    if (o->kind == SAMPLE_POSITIVES && o->with_log_q) bytes += (1 + (o->n_shared > 0)) * I * (int64_t)sizeof(float);
+    if (draws_by_weight(o))
         bytes += I * (int64_t)(sizeof(double) + sizeof(uint32_t) + sizeof(int32_t));
     return bytes;
 }
@@ -361,10 +440,16 @@ static permutation order_of(const sampler *s, int64_t epoch)
     return recsys__permutation(recsys__sampler_size(s), s->options.seed, RANDOM_ORDER, (uint64_t)epoch, s->options.stream);
 }
 
+/* The epoch that draws are keyed by. */
+static uint64_t drawing_epoch(const sampler *s, int64_t epoch)
+{
+    return s->options.fixed ? 0 : (uint64_t)epoch;
+}
+
 static negatives negatives_of(const sampler *s, int64_t epoch)
 {
     return (negatives){ .n_items = s->n_items, .per_positive = s->options.n_negatives, .seed = s->options.seed,
-                        .epoch = s->options.fixed ? 0 : (uint64_t)epoch, .stream = RANDOM_SAMPLE + s->options.stream,
+                        .epoch = drawing_epoch(s, epoch), .stream = RANDOM_SAMPLE + s->options.stream,
                         .row_ptr = s->known_ptr, .column = s->known_column, .weight = s->weight, .threshold = s->threshold,
                         .alias = s->alias };
 }
@@ -396,6 +481,54 @@ static void draw_pairs(const sampler *s, tape *g, int64_t epoch, int64_t positio
                           .labels = tensor_floats(&b->labels),
                           .clean = clean };
     recsys__tape_run(g, &o.op);
+}
+
+static tensor look_up(tape *g, const float *table, tensor items)
+{
+    tensor out = vector(g, RECSYS_F32, tensor_elements(&items));
+    op_gather_rows o = { { OP_GATHER_ROWS, sizeof o }, .count = tensor_elements(&items), .dim = 1, .table = table,
+                         .row = tensor_ints(&items), .out = tensor_floats(&out) };
+    recsys__tape_run(g, &o.op);
+    return out;
+}
+
+void recsys__sampler_complete(const sampler *s, tape *g, int64_t epoch, int64_t position, batch *b)
+{
+    const int64_t N = s->options.n_shared;
+    if (recsys__tape_failed(g)) return;
+    if (N > 0) {
+        b->shared = vector(g, RECSYS_I32, N);
+        op_sample_items o = { { OP_SAMPLE_ITEMS, sizeof o }, .count = N, .n_items = s->n_items, .seed = s->options.seed,
+                              .epoch = drawing_epoch(s, epoch), .first = SHARED_DRAWS + (uint64_t)position * (uint64_t)N,
+                              .stream = RANDOM_SAMPLE + s->options.stream, .threshold = s->threshold, .alias = s->alias,
+                              .items = tensor_ints(&b->shared) };
+        recsys__tape_run(g, &o.op);
+    }
+    if (s->item_log_q) b->item_log_q = look_up(g, s->item_log_q, b->items);
+    if (s->shared_log_q) b->shared_log_q = look_up(g, s->shared_log_q, b->shared);
+    if (s->shared_log_q) b->own_log_q = look_up(g, s->shared_log_q, b->items);
+}
+
+static void draw_positives(const sampler *s, tape *g, int64_t epoch, int64_t position, int64_t count, batch *b)
+{
+    const int64_t n = s->options.n_negatives;
+    b->users = vector(g, RECSYS_I32, count);
+    b->items = vector(g, RECSYS_I32, count);
+    if (n > 0) b->negatives = recsys__tape_new(g, RECSYS_I32, 2, (int64_t[]){ count, n });
+    op_sample_positives o = { { OP_SAMPLE_POSITIVES, sizeof o },
+                              .n_positives = s->n_positives,
+                              .position = position,
+                              .count = count,
+                              .in_order = s->options.keep_order,
+                              .order = order_of(s, epoch),
+                              .negatives = negatives_of(s, epoch),
+                              .user = s->user,
+                              .item = s->item,
+                              .users = tensor_ints(&b->users),
+                              .items = tensor_ints(&b->items),
+                              .drawn = tensor_ints(&b->negatives) };
+    recsys__tape_run(g, &o.op);
+    recsys__sampler_complete(s, g, epoch, position, b);
 }
 
 /* Cells in the rows of a batch. */
@@ -455,6 +588,7 @@ void recsys__sampler_draw(const sampler *s, tape *g, int64_t epoch, int64_t posi
     recsys__tape_at(g, __FILE__, __LINE__, "sample");
     b->rows = count;
     b->users = b->items = b->labels = b->sample_row = (tensor){ 0 };
+    b->negatives = b->shared = b->item_log_q = b->shared_log_q = b->own_log_q = (tensor){ 0 };
     b->rows_items = (sparse){ 0 };
     b->clean = NULL;
     if (recsys__tape_failed(g)) return;
@@ -464,5 +598,6 @@ void recsys__sampler_draw(const sampler *s, tape *g, int64_t epoch, int64_t posi
         return;
     }
     if (s->options.kind == SAMPLE_PAIRS) draw_pairs(s, g, epoch, position, count, b);
+    else if (s->options.kind == SAMPLE_POSITIVES) draw_positives(s, g, epoch, position, count, b);
     else draw_rows(s, g, epoch, position, count, b);
 }

@@ -6,6 +6,8 @@
  * Pairs: an epoch has P (1 + n) samples for P positives and n negatives each. Sample s < P is positive s; sample
  * P + p n + j is negative j of positive p: the same user, and an item that is no known positive of that user. The order
  * is a permutation of the samples, keyed by (seed, epoch), that is computed and not stored.
+ * Positives: an epoch has the P positives in such an order. Row b is a positive with n negatives of its own, those that it has
+ * in pairs; a batch shares N items, drawn from all items and keyed by the epoch and its position.
  * User rows: an epoch has every user with at least one positive once, in such an order.
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -32,6 +34,10 @@ int64_t recsys__sampler_size(const sampler *s);
 /* Draws the rows `position` to `position + count - 1` (within the epoch's size) of an epoch; memory comes from the tape's
  * arena. b->step, b->plain and b->stats are the caller's. Errors stick to the tape. */
 void recsys__sampler_draw(const sampler *s, tape *g, int64_t epoch, int64_t position, int64_t count, batch *b);
+
+/* Positives: b->shared and the logs of probabilities, for the users and items that are in *b; item_log_q as if an item without
+ * a positive had one. */
+void recsys__sampler_complete(const sampler *s, tape *g, int64_t epoch, int64_t position, batch *b);
 
 /* Bytes that it holds on the device, for estimates. */
 int64_t recsys__sampler_bytes(const sampler_options *o, const recsys_dataset *positives);

@@ -36,10 +36,25 @@ static recsys_status check_options(recsys_trainer *t)
         return bad_option(t, "start is NULL");
     if (o->verified == NULL && (o->warm_up_epochs > 0 || o->fine_tune_epochs > 0))
         return recsys__fail(&t->x->error, RECSYS_ERR_MISSING_DATA, "warm-up and fine-tuning need verified positives");
-    if (o->validation == NULL && (o->validate_every_steps > 0 || o->validate_every_epochs > 0 || o->patience > 0 || o->select != NULL))
+    int chooses = o->validate_every_steps > 0 || o->validate_every_epochs > 0 || o->patience > 0 || o->select != NULL;
+    if (o->validation == NULL && chooses)
         return recsys__fail(&t->x->error, RECSYS_ERR_MISSING_DATA, "choosing the best model needs validation data");
     if (o->checkpoint_every > 0 && o->checkpoint == NULL)
         return bad_option(t, "checkpoint_every without a checkpoint file");
+    return RECSYS_OK;
+}
+
+/* What is asked of negatives where a model draws none of its own for a sample. */
+static recsys_status check_negatives(recsys_trainer *t, const sampler_options *kind)
+{
+    int32_t is_full = kind->kind == SAMPLE_USER_ROWS && !kind->sampled_output, has_popularity = t->o.popularity > 0.0;
+    if (is_full && (t->o.n_negatives > 1 || has_popularity || t->o.fixed_negatives))
+        return recsys__fail(&t->x->error, RECSYS_ERR_INVALID_ARGUMENT, "%s: negatives are drawn where output=sampled; full rows hold all "
+                            "items", t->class->name);
+    if (kind->kind == SAMPLE_POSITIVES && kind->n_negatives == 0
+        && (t->o.n_negatives > 1 || t->o.fixed_negatives || (has_popularity && kind->n_shared == 0)))
+        return recsys__fail(&t->x->error, RECSYS_ERR_INVALID_ARGUMENT, "%s draws no negatives for a sample with these parameters: "
+                            "n_negatives and fixed_negatives%s do not apply", t->class->name, kind->n_shared == 0 ? " and popularity" : "");
     return RECSYS_OK;
 }
 
@@ -65,13 +80,13 @@ static recsys_status take_options(recsys_trainer *t, const recsys_params *p, con
         return status;
     t->without_histories = o.without_histories;
     if (o.without_histories < 0 || o.without_histories > 1 || o.reserved != 0)
-        return recsys__fail(&t->x->error, RECSYS_ERR_INVALID_ARGUMENT, "recsys_fit_options: without_histories is 0 or 1, reserved 0");
+        return recsys__fail(&t->x->error, RECSYS_ERR_INVALID_ARGUMENT,
+                            "recsys_fit_options: without_histories is 0 or 1, reserved 0");
+    kind.n_negatives = 1;
     t->class->training->sampling(p, &kind);
     status = check_options(t);
-    if (status >= 0 && kind.kind == SAMPLE_USER_ROWS && !kind.sampled_output
-        && (t->o.n_negatives > 1 || t->o.popularity > 0.0 || t->o.fixed_negatives))
-        status = recsys__fail(&t->x->error, RECSYS_ERR_INVALID_ARGUMENT, "%s: negatives are drawn where output=sampled; full rows hold "
-                              "all items", t->class->name);
+    if (status >= 0)
+        status = check_negatives(t, &kind);
     fill_in_defaults(t, &kind);
     return status;
 }
@@ -82,12 +97,18 @@ static recsys_status align(recsys_trainer *t, const recsys_dataset *d, const cha
     int64_t dropped;
     if (d == NULL)
         return RECSYS_OK;
+    if (t->class->scores_by_history == BY_FEATURES && d->table[SIDE_USERS] != t->train->table[SIDE_USERS])
+        return recsys__fail(&t->x->error, RECSYS_ERR_INVALID_ARGUMENT,
+                            "%s: the %s rows must come from one reading, or one split, with the "
+                            "training rows, so that all have their features", t->class->name, what);
     recsys_status status = recsys__align(t->x, d, t->train->users, t->train->items, out, &dropped);
     if (status >= 0 && dropped > 0)
-        recsys__log(t->x, RECSYS_LOG_WARNING, "train", "%lld of %lld %s positives are of users or items that training does not have; "
+        recsys__log(t->x, RECSYS_LOG_WARNING, "train",
+                    "%lld of %lld %s positives are of users or items that training does not have; "
                     "they are left out", (long long)dropped, (long long)d->n_events, what);
     if (status >= 0 && (*out)->n_events == 0)
-        status = recsys__fail(&t->x->error, RECSYS_ERR_EMPTY, "the %s data has no positives of users and items that training has", what);
+        status = recsys__fail(&t->x->error, RECSYS_ERR_EMPTY,
+                              "the %s data has no positives of users and items that training has", what);
     return status;
 }
 
@@ -122,7 +143,8 @@ static recsys_status make_parameters(recsys_trainer *t, const recsys_params *p)
     recsys_status status = recsys__model_create(x, t->class, p, t->train->users, t->train->items, &t->m);
     if (status < 0)
         return status;
-    declaration d = { .x = x, .m = t->m, .class = t->class, .params = t->m->params, .n_users = t->m->n_users, .n_items = t->m->n_items,
+    declaration d = { .x = x, .m = t->m, .class = t->class, .params = t->m->params, .n_users = t->m->n_users,
+                      .n_items = t->m->n_items,
                       .n_user_features = recsys__feature_columns(t->train, FEATURES_OF_USERS),
                       .n_item_features = recsys__feature_columns(t->train, FEATURES_OF_ITEMS) };
     t->class->training->declare(&d);
@@ -169,7 +191,8 @@ static recsys_status make_state(recsys_trainer *t)
     return status;
 }
 
-static recsys_status open_trainer(recsys_trainer *t, const recsys_params *p, const recsys_dataset *train, const recsys_fit_options *o)
+static recsys_status open_trainer(recsys_trainer *t, const recsys_params *p, const recsys_dataset *train,
+                                  const recsys_fit_options *o)
 {
     recsys_exec *x = t->x;
     recsys_status status = recsys__phase(x, "prepare");
@@ -209,7 +232,8 @@ recsys_status recsys_trainer_create(const recsys_params *p, const recsys_dataset
         return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "recsys_trainer_create: an argument is NULL");
     const struct model_class *c = recsys__model_class(recsys_params_model(p));
     if (c == NULL || c->training == NULL)
-        return recsys__fail(&x->error, RECSYS_ERR_UNSUPPORTED, "%s is not trained by steps", c != NULL ? c->name : "an optimizer");
+        return recsys__fail(&x->error, RECSYS_ERR_UNSUPPORTED, "%s is not trained by steps",
+                            c != NULL ? c->name : "an optimizer");
     if (recsys_dataset_event_count(train) == 0)
         return recsys__fail(&x->error, RECSYS_ERR_EMPTY, "%s: the training data has no events", c->name);
     recsys_trainer *t;
@@ -303,8 +327,8 @@ static recsys_status run_batch(recsys_trainer *t, const recsys_batch_input *inpu
     if (status >= 0)
         status = read_loss(t, loss, &b);
     if (status >= 0 && !isfinite(t->last.loss))
-        return recsys__fail(&t->x->error, RECSYS_ERR_NUMERIC, "step %lld: the loss of %s is not finite", (long long)t->at.step + 1,
-                            t->class->name);
+        return recsys__fail(&t->x->error, RECSYS_ERR_NUMERIC, "step %lld: the loss of %s is not finite",
+                            (long long)t->at.step + 1, t->class->name);
     if (status >= 0) {
         recsys__tape_backward(g, loss);
         status = recsys__tape_status(g);
@@ -344,14 +368,16 @@ static recsys_status one_step(recsys_trainer *t, const recsys_batch_input *input
     return RECSYS_OK;
 }
 
-recsys_status recsys_trainer_step(recsys_trainer *t, const recsys_batch_input *inputs, int64_t n_inputs, recsys_training_event *event)
+recsys_status recsys_trainer_step(recsys_trainer *t, const recsys_batch_input *inputs, int64_t n_inputs,
+                                  recsys_training_event *event)
 {
     if (t == NULL)
         return RECSYS_ERR_INVALID_ARGUMENT;
     if (n_inputs < 0 || (inputs == NULL) != (n_inputs == 0))
         return recsys__fail(&t->x->error, RECSYS_ERR_INVALID_ARGUMENT, "recsys_trainer_step: inputs are missing or negative");
     if (event != NULL && event->struct_size < sizeof(size_t))
-        return recsys__fail(&t->x->error, RECSYS_ERR_STRUCT_SIZE, "recsys_training_event: struct_size is %zu", event->struct_size);
+        return recsys__fail(&t->x->error, RECSYS_ERR_STRUCT_SIZE, "recsys_training_event: struct_size is %zu",
+                            event->struct_size);
     if (recsys__cancelled(t->x))
         return recsys__fail_cancelled(t->x);
     t->x->phase = "train";
@@ -496,7 +522,8 @@ static recsys_status hand_over(recsys_trainer *t, recsys_model **model)
     recsys_status status = RECSYS_OK;
     if (t->at.best_step >= 0)
         for (int64_t p = 0; p < t->n_parameters && status >= 0; p++)
-            status = recsys__device_copy(t->x, t->best[p], t->m->tensors.at[p].data, recsys__tensor_elements(&t->m->tensors.at[p]));
+            status = recsys__device_copy(t->x, t->best[p], t->m->tensors.at[p].data,
+                                         recsys__tensor_elements(&t->m->tensors.at[p]));
     else
         status = recsys__optimizer_finish(t->state, t->x);
     recsys__optimizer_state_free(t->x, t->state);

@@ -29,6 +29,8 @@ static recsys_status parse_select(recsys_trainer *t)
     t->metric[0] = '\0';
     if (word == NULL || strcmp(word, "loss") == 0)
         return RECSYS_OK;
+    if (t->class->scores_by_history == BY_FEATURES)
+        return bad_select(t, "a classifier ranks nothing for users; it is chosen by loss");
     if (at == NULL || at - word >= SELECT_ROOM)
         return bad_select(t, "it must be loss, or a metric with its cut-off such as NDCG@20");
     memcpy(t->metric, word, (size_t)(at - word));
@@ -42,8 +44,8 @@ static recsys_status parse_select(recsys_trainer *t)
         if (strcmp(names[k], t->metric) == 0)
             return RECSYS_OK;
     return recsys__fail(&t->x->error, RECSYS_ERR_UNKNOWN_KEY,
-                        "select: \"%s\" is no metric of how well lists match, which a model can be chosen by; did you mean \"%s\"?",
-                        t->metric, recsys__nearest(t->metric, names, n));
+                        "select: \"%s\" is no metric of how well lists match, which a model can be chosen by; did you mean "
+                        "\"%s\"?", t->metric, recsys__nearest(t->metric, names, n));
 }
 
 /* Users with validation positives, in the order of a sampler that does not shuffle. */
@@ -53,8 +55,8 @@ static recsys_status list_users(recsys_trainer *t)
     int64_t n = 0;
     recsys_status status = recsys__dataset_by_user(t->x, t->validation, &held_out);
     if (status >= 0)
-        status = recsys__alloc(t->x->memory, &t->x->error, recsys__sampler_size(t->validation_sampler), sizeof *t->validation_users,
-                               &t->validation_users);
+        status = recsys__alloc(t->x->memory, &t->x->error, recsys__sampler_size(t->validation_sampler),
+                               sizeof *t->validation_users, &t->validation_users);
     for (int32_t u = 0; status >= 0 && u < held_out->n_rows; u++)
         if (held_out->ptr[u + 1] > held_out->ptr[u])
             t->validation_users[n++] = u;
@@ -93,7 +95,8 @@ recsys_status recsys__validation_open(recsys_trainer *t)
     if (status < 0 || t->validation == NULL)
         return status;
     if (recsys_dataset_event_count(t->validation) == 0)
-        return recsys__fail(&t->x->error, RECSYS_ERR_EMPTY, "the validation data has no positives of users and items that are trained");
+        return recsys__fail(&t->x->error, RECSYS_ERR_EMPTY,
+                            "the validation data has no positives of users and items that are trained");
     return t->metric[0] == '\0' ? open_sampler(t) : open_evaluator(t);
 }
 
@@ -135,7 +138,8 @@ static recsys_status loss_of_all(recsys_trainer *t, double *value)
         float loss = 0.0f;
         batch b = { .step = main_steps(t) };
         recsys__tape_reset(t->g, t->x->seed, (uint64_t)t->at.step);
-        recsys__sampler_draw(t->validation_sampler, t->g, t->at.n_validations, position, size - position < B ? size - position : B, &b);
+        recsys__sampler_draw(t->validation_sampler, t->g, t->at.n_validations, position,
+                             size - position < B ? size - position : B, &b);
         recsys__validation_rows(t, position, &b);
         tensor l = t->class->training->loss(t->g, t->m, &b);
         status = recsys__tape_status(t->g);

@@ -43,13 +43,14 @@ below eval 'io|train|kernels'
 below io 'eval|train|kernels'
 below train 'kernels'
 
-# A trained model is a file with a training_class in it: its mathematics, made of operations.
+# A trained model is a file with a training_class in it: its mathematics, made of operations; what the data has beyond a batch is
+# features, and what it needs on the host for a moment is scratch.
 trained=$(cd "$root" && grep -lE '^static const training_class ' lib/model/*.c || true)
 [ -n "$trained" ] || complain "no file of a trained model was found in lib/model"
 for file in $trained; do
   while IFS= read -r line; do
     complain "$file includes more than models, tensors and operations: $line"
-  done < <(grep -oE '^#include "[^"]+"' "$root/$file" | grep -vE '"(model/|tensor/|backend/op/|backend/run\.h")' || true)
+  done < <(grep -oE '^#include "[^"]+"' "$root/$file" | grep -vE '"(model/|tensor/|backend/op/|(backend/run|base/scratch|data/features)\.h")' || true)
 done
 
 # The objects: undefined BLAS or LAPACK names only in objects of the kernels. Object names begin with their path.

@@ -89,7 +89,7 @@ FIELD(recsys_optimizer_class_info, summary, 16, const char *);
 FIELD(recsys_optimizer_class_info, citation, 24, const char *);
 
 /* dataset.h */
-SIZE(recsys_read_options, 72);
+SIZE(recsys_read_options, 80);
 FIELD(recsys_read_options, struct_size, 0, size_t);
 FIELD(recsys_read_options, format, 8, const char *);
 FIELD(recsys_read_options, columns, 16, const char *);
@@ -101,6 +101,7 @@ FIELD(recsys_read_options, reserved, 44, int32_t);
 FIELD(recsys_read_options, users, 48, const char *);
 FIELD(recsys_read_options, items, 56, const char *);
 FIELD(recsys_read_options, item_columns, 64, const char *);
+FIELD(recsys_read_options, user_columns, 72, const char *);
 
 SIZE(recsys_events, 88);
 FIELD(recsys_events, struct_size, 0, size_t);
@@ -188,7 +189,25 @@ FIELD(recsys_cost, peak_bytes, 8, int64_t);
 FIELD(recsys_cost, model_bytes, 16, int64_t);
 FIELD(recsys_cost, flops, 24, double);
 
-SIZE(recsys_query, 64);
+SIZE(recsys_rows, 72);
+FIELD(recsys_rows, struct_size, 0, size_t);
+FIELD(recsys_rows, count, 8, int64_t);
+FIELD(recsys_rows, n_features, 16, int64_t);
+FIELD(recsys_rows, features, 24, const float *);
+FIELD(recsys_rows, feature_names, 32, const char *const *);
+FIELD(recsys_rows, label_ids, 40, const int64_t *);
+FIELD(recsys_rows, label_names, 48, const char *const *);
+FIELD(recsys_rows, row_ids, 56, const int64_t *);
+FIELD(recsys_rows, row_names, 64, const char *const *);
+SIZE(recsys_classification, 56);
+FIELD(recsys_classification, struct_size, 0, size_t);
+FIELD(recsys_classification, n_rows, 8, int64_t);
+FIELD(recsys_classification, n_classes, 16, int64_t);
+FIELD(recsys_classification, n_correct, 24, int64_t);
+FIELD(recsys_classification, accuracy, 32, double);
+FIELD(recsys_classification, cross_entropy, 40, double);
+FIELD(recsys_classification, macro_f1, 48, double);
+SIZE(recsys_query, 80);
 FIELD(recsys_query, struct_size, 0, size_t);
 FIELD(recsys_query, parts, 8, int32_t);
 FIELD(recsys_query, reserved, 12, int32_t);
@@ -198,6 +217,8 @@ FIELD(recsys_query, history_values, 32, const float *);
 FIELD(recsys_query, history_count, 40, int64_t);
 FIELD(recsys_query, candidates, 48, const int64_t *);
 FIELD(recsys_query, candidate_count, 56, int64_t);
+FIELD(recsys_query, features, 64, const float *);
+FIELD(recsys_query, n_features, 72, int64_t);
 
 SIZE(recsys_topk_options, 48);
 FIELD(recsys_topk_options, struct_size, 0, size_t);

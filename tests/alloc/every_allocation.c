@@ -34,6 +34,37 @@ static recsys_status read_parts(inputs *in, recsys_exec *x, outcome *out)
     return recsys_dataset_read_parts(x, paths, 2, &o, out->dataset);
 }
 
+static recsys_status read_labelled(inputs *in, recsys_exec *x, outcome *out)
+{
+    const char *paths[] = { in->rows_path, in->more_rows_path };
+    recsys_read_options o = RECSYS_READ_OPTIONS_INIT;
+    o.columns = "feature,feature,label";
+    recsys_status status = recsys_dataset_read_parts(x, paths, 2, &o, out->dataset);
+    if (!status) status = recsys_dataset_concat(x, (const recsys_dataset *const *)out->dataset, 2, &out->dataset[2]);
+    if (!status) status = recsys_dataset_write(out->dataset[2], x, in->out_path, NULL);
+    if (status) release_outcome(out);
+    return status;
+}
+
+/* Users with features: read, and joined with others. */
+static recsys_status read_user_table(inputs *in, recsys_exec *x, outcome *out)
+{
+    recsys_read_options o = RECSYS_READ_OPTIONS_INIT;
+    o.users = in->users_path;
+    o.user_columns = "user,name,features";
+    o.format = "adjacency";
+    recsys_status status = recsys_dataset_read(x, in->users_events_path, &o, &out->dataset[0]);
+    const recsys_dataset *both[] = { out->dataset[0], in->data };
+    if (!status) status = recsys_dataset_concat(x, both, 2, &out->dataset[1]);
+    if (status) release_outcome(out);
+    return status;
+}
+
+static recsys_status core_of_rows(inputs *in, recsys_exec *x, outcome *out)
+{
+    return recsys_dataset_k_core(in->rows[0], x, 1, 3, &out->dataset[0]);
+}
+
 static recsys_status read_adjacency(inputs *in, recsys_exec *x, outcome *out)
 {
     recsys_read_options o = RECSYS_READ_OPTIONS_INIT;
@@ -275,7 +306,8 @@ static void test_data(void **state)
 {
     (void)state;
     static const named_work works[] = {
-        WORK(read_delimited), WORK(read_gz), WORK(read_parts), WORK(read_adjacency), WORK(read_movielens),
+        WORK(read_delimited), WORK(read_gz), WORK(read_parts), WORK(read_labelled), WORK(read_user_table), WORK(core_of_rows), WORK(read_adjacency),
+        WORK(read_movielens),
         WORK(build),          WORK(statistics), WORK(filter),  WORK(merge),       WORK(write_events),
     };
     run_works(works, sizeof works / sizeof *works, 0);

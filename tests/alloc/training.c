@@ -31,6 +31,12 @@ STEPS_OF(mlp, 1)
 STEPS_OF(neumf, 2)
 STEPS_OF(cdae, 3)
 STEPS_OF(sampled_cdae, 4)
+STEPS_OF(lightgcn, 5)
+STEPS_OF(two_tower_concat, 6)
+STEPS_OF(two_tower_product, 7)
+STEPS_OF(dae, 8)
+enum { CLASSIFIER = 9 };
+STEPS_OF(classifier, CLASSIFIER)
 
 /* In one call, from the events on, so that views of the data are made anew; the checkpoint is written in between. */
 static recsys_status fit(inputs *in, recsys_exec *x, outcome *out)
@@ -95,7 +101,9 @@ static void test_steps(void **state)
     (void)state;
     static const named_work works[] = {
         WORK(steps_of_gmf),         WORK(steps_of_mlp), WORK(steps_of_neumf), WORK(steps_of_cdae),
-        WORK(steps_of_sampled_cdae), WORK(own_batch),   WORK(own_rows),
+        WORK(steps_of_sampled_cdae), WORK(steps_of_dae), WORK(steps_of_lightgcn), WORK(steps_of_two_tower_concat),
+        WORK(steps_of_two_tower_product), WORK(steps_of_classifier),
+        WORK(own_batch), WORK(own_rows),
     };
     run_works(works, sizeof works / sizeof *works, 1);
 }
@@ -159,18 +167,40 @@ static recsys_status with_tensor(inputs *in, recsys_exec *x, outcome *out)
     return recsys_model_with_tensor(in->model[number_of("neumf_colliding")], x, "predict_bias", &bias, &out->model);
 }
 
+/* From rows in a file to probabilities and counts. */
+static recsys_status classify(inputs *in, recsys_exec *x, outcome *out)
+{
+    recsys_training t = RECSYS_TRAINING_INIT;
+    recsys_fit_options o = RECSYS_FIT_OPTIONS_INIT;
+    recsys_query q = RECSYS_QUERY_INIT;
+    const float row[] = { 1.0f, 0.5f };
+    float p[3];
+    int64_t item[3], confusion[9];
+    t.optimizer = in->optimizer;
+    t.epochs = 1;
+    o.training = &t;
+    q.parts = RECSYS_QUERY_FEATURES, q.features = row, q.n_features = 2;
+    recsys_status status = recsys_model_fit(in->training_params[CLASSIFIER], in->rows[0], x, &o, &out->model);
+    if (!status) status = recsys_model_score(out->model, x, &q, 1, p);
+    if (!status) status = recsys_model_topk(out->model, x, &q, 1, 3, NULL, item, p);
+    if (!status) status = recsys_model_classify(out->model, x, in->rows[1], NULL, confusion, NULL);
+    if (status) release_outcome(out);
+    return status;
+}
+
 static void test_models(void **state)
 {
     (void)state;
     static const named_work works[] = {
         WORK(ask_gmf),        WORK(ask_mlp),        WORK(ask_neumf_colliding), WORK(ask_cdae),
-        WORK(save_colliding), WORK(with_colliding), WORK(with_tensor),
+        WORK(save_colliding), WORK(with_colliding), WORK(with_tensor), WORK(classify),
     };
     run_works(works, sizeof works / sizeof *works, 1);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_steps), cmocka_unit_test(test_whole), cmocka_unit_test(test_models) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_steps), cmocka_unit_test(test_whole),
+                                        cmocka_unit_test(test_models) };
     return cmocka_run_group_tests_name("alloc/training", tests, NULL, NULL);
 }

@@ -18,7 +18,7 @@
 #include "io/models.h"
 
 /* The trainings that are failed: models with everything that takes memory. */
-enum { TRAININGS = 5 };
+enum { TRAININGS = 10 };
 typedef struct training_work {
     const char *model, *params, *select;
 } training_work;
@@ -28,17 +28,24 @@ static const training_work trainings[TRAININGS] = {
     { "neumf", "dim=2,layers=2,colliding=0.3,neighbours=2", "NDCG@3" },
     { "cdae", "hidden=3,loss=t-ce,num_gradual=0", "loss" },
     { "cdae", "hidden=3,output=sampled", "NDCG@3" },
+    { "lightgcn", "dim=3,layers=2,dropout=0.2", "NDCG@3" },
+    { "two-tower-concat", "layers=4:2,loss=t-ce,num_gradual=2", "loss" },
+    { "two-tower-product", "layers=4:2,output=cosine,objective=shared,shared_negatives=5", "NDCG@3" },
+    { "dae", "encoder=4:3,decoder=2,flip=0.2,normalize=l2,loss=multinomial", "loss" },
+    { "mlp-classifier", "layers=4,standardize=1", "loss" },
 };
 
 /* What all works start from. Made before anything fails. */
 typedef struct inputs {
     fixture f;
     recsys_dataset *data, *train, *test, *verified;
+    recsys_dataset *rows[2]; /* of features with labels, of one reading: for training and validation */
     recsys_params *params[MODEL_CASES]; /* NULL for models that have none */
     recsys_model *model[MODEL_CASES];
     recsys_params *training_params[TRAININGS];
     recsys_optimizer *optimizer;
     char events_path[TEST_PATH_ROOM], gz_path[TEST_PATH_ROOM], items_path[TEST_PATH_ROOM], model_path[TEST_PATH_ROOM];
+    char rows_path[TEST_PATH_ROOM], more_rows_path[TEST_PATH_ROOM], users_path[TEST_PATH_ROOM], users_events_path[TEST_PATH_ROOM];
     char out_path[TEST_PATH_ROOM], movielens_path[TEST_PATH_ROOM], checkpoint_path[TEST_PATH_ROOM];
     int64_t n_entries; /* in the folder */
     int by_steps;      /* 1: the works train by steps, or score with a tape */
@@ -83,7 +90,8 @@ static inline int holds_something(const outcome *o)
 /* ---- the loop ---- */
 
 /* A failed work hands out nothing, says why, and leaves the file that was there and nothing beside it. */
-static inline void check_failure(inputs *in, const char *name, int64_t n, const recsys_exec *x, recsys_status status, const outcome *out)
+static inline void check_failure(inputs *in, const char *name, int64_t n, const recsys_exec *x, recsys_status status,
+                                 const outcome *out)
 {
     recsys_error_info error = RECSYS_ERROR_INFO_INIT;
     recsys_exec_last_error(x, &error);
@@ -181,12 +189,30 @@ static inline recsys_status make_trainer(inputs *in, recsys_exec *x, int number,
     t.validation = in->test;
     t.validate_every_steps = 2;
     t.select = trainings[number].select;
-    t.verified = in->verified;
-    t.warm_up_epochs = 1;
     t.max_steps = 3;
     t.resume = resume;
     o.training = &t;
+    if (strcmp(trainings[number].model, "mlp-classifier") == 0) {
+        t.batch_size = 4;
+        t.validation = in->rows[1];
+        return recsys_trainer_create(in->training_params[number], in->rows[0], x, &o, trainer);
+    }
+    t.verified = in->verified;
+    t.warm_up_epochs = 1;
     return recsys_trainer_create(in->training_params[number], in->train, x, &o, trainer);
+}
+
+/* Two files of rows with labels, their datasets, and a file of users with a feature table. */
+static inline void open_rows(inputs *in)
+{
+    const char *paths[] = { fixture_path(&in->f, "rows.csv", in->rows_path), fixture_path(&in->f, "more.csv", in->more_rows_path) };
+    recsys_read_options o = RECSYS_READ_OPTIONS_INIT;
+    test_write_text(paths[0], "w,h,kind\n1,2,a\n-1,0.5,b\n3,1,a\n0,0,c\n2,2,b\n-1,-1,c\n1,1,a\n2,0,b\n");
+    test_write_text(paths[1], "w,h,kind\n1,1.5,a\n-1,0,b\n0,-1,c\n");
+    test_write_text(fixture_path(&in->f, "users.txt", in->users_path), "0::Ann::x|y\n1::Bob::\n2::::y\n3::Eve::z\n");
+    test_write_text(fixture_path(&in->f, "adjacent.txt", in->users_events_path), "0 3 4\n3 4\n1 2\n");
+    o.columns = "feature,feature,label";
+    expect_ok(in->f.exec, recsys_dataset_read_parts(in->f.exec, paths, 2, &o, in->rows));
 }
 
 /* Parameters and optimizer of the trainings, and a checkpoint of the first. */
@@ -238,6 +264,7 @@ static inline void open_inputs(inputs *in)
         assert_int_equal(recsys_params_set_text(in->params[c], model_cases[c].params), RECSYS_OK);
     }
     expect_ok(x, recsys_model_save(in->model[1], x, in->model_path, NULL));
+    open_rows(in);
     open_trainings(in);
     test_write_text(in->out_path, "old");
     in->n_entries = fixture_entries(&in->f);
@@ -274,6 +301,7 @@ static inline void close_inputs(inputs *in)
     recsys_dataset_release(in->train);
     recsys_dataset_release(in->test);
     recsys_dataset_release(in->verified);
+    for (int k = 0; k < 2; k++) recsys_dataset_release(in->rows[k]);
     fixture_close(&in->f);
 }
 

@@ -36,7 +36,8 @@ limits bench_limits(int32_t threads);
 typedef struct timing { double best, median; } timing;
 timing bench_time(const bench *b, void (*work)(void *), void *data);
 
-/* Prints {"bench": name, "case": what, ...}: `amount` of `unit` in each run, against `limit` of the same unit a second (0: none). */
+/* Prints {"bench": name, "case": what, ...}: `amount` of `unit` in each run, against `limit` of the same unit a second (0:
+ * none). */
 void bench_print(const bench *b, const char *name, const char *what, timing t, double amount, const char *unit, double limit,
                  const char *limit_name);
 
@@ -54,6 +55,7 @@ uint64_t bench_random(uint64_t *state);
 recsys_dataset *bench_data(const bench *b, int64_t users, int64_t items, int64_t mean, uint64_t seed);
 
 void bench_gather_dot(bench *b);
+void bench_gf_cf(bench *b);
 void bench_gram(bench *b);
 void bench_spd_inverse(bench *b);
 void bench_ease_rank(bench *b);
@@ -61,10 +63,13 @@ void bench_dot_lists(bench *b);
 void bench_dot_rank(bench *b);
 void bench_read_text(bench *b);
 void bench_latency(bench *b);
+void bench_lightgcn(bench *b);
 void bench_linear(bench *b);
 void bench_sampler(bench *b);
 void bench_optimizer(bench *b);
 void bench_pair_rank(bench *b);
 void bench_train(bench *b);
+void bench_two_tower(bench *b);
+void bench_dae(bench *b);
 
 #endif

@@ -18,7 +18,9 @@ static const struct {
     { "latency", bench_latency },     { "gather_dot", bench_gather_dot },
     { "sampler", bench_sampler },     { "pair_rank", bench_pair_rank },
     { "optimizer", bench_optimizer }, { "linear", bench_linear },
-    { "train", bench_train },
+    { "train", bench_train },         { "gf_cf", bench_gf_cf },         { "lightgcn", bench_lightgcn },
+    { "two_tower", bench_two_tower },
+    { "dae", bench_dae },
 };
 
 enum { CASES = sizeof cases / sizeof *cases };
@@ -72,7 +74,8 @@ int main(int argc, char **argv)
     }
     if (recsys_env_create(NULL, &b.env, NULL) < 0 || recsys_exec_create(b.env, &options, &b.exec, NULL) < 0) return 1;
     b.threads = recsys_exec_threads(b.exec);
-    printf("{\"library\": \"%s\", \"build\": \"%s\", \"threads\": %d}\n", recsys_version(), recsys_build_info(), (int)b.threads);
+    printf("{\"library\": \"%s\", \"build\": \"%s\", \"threads\": %d}\n", recsys_version(), recsys_build_info(),
+           (int)b.threads);
     int busy = 0;
     for (int c = 0; c < CASES; c++) {
         if (any && !chosen[c]) continue;

@@ -2,7 +2,7 @@
 # usage.sh - the command line itself: help, hints, and what is refused with exit status 2.
 . "$(dirname "$0")/support.sh"
 
-commands="models optimizers params stats split train evaluate recommend similar inspect export"
+commands="models optimizers params stats split train tune evaluate recommend similar inspect export"
 
 test_no_command_prints_usage() {
   run 2

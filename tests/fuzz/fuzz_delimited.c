@@ -18,6 +18,7 @@ static recsys_read_options choose(const uint8_t byte[4])
 {
     static const char *const columns[] = {
         NULL, "user,item", "item,user", "user,item,value", "_,user,item,value,time", "user,item,behaviour,session,flag", "a=user,b=item"};
+    static const char *const of_rows[] = {"feature,feature,label", "user,feature*2", "c=feature,b=feature,a=label", "b=feature,a=label"};
     static const char *const separators[] = {NULL, "\t", ",", "::", " "};
     static const char *const universes[] = {NULL, "3", "1000"};
     static const char *const formats[] = {"delimited", "delimited", "delimited", "adjacency",
@@ -25,7 +26,7 @@ static recsys_read_options choose(const uint8_t byte[4])
     recsys_read_options options = RECSYS_READ_OPTIONS_INIT;
     options.format = formats[byte[0] % 8];
     int has_columns = strcmp(options.format, "delimited") == 0 || strcmp(options.format, "rating") == 0;
-    options.columns = has_columns ? columns[byte[1] % 7] : NULL;
+    options.columns = !has_columns ? NULL : byte[1] < 128 ? columns[byte[1] % 7] : of_rows[byte[1] % 4];
     options.separator = separators[byte[2] % 5];
     options.users = universes[byte[2] / 5 % 3];
     options.items = universes[byte[2] / 15 % 3];
@@ -47,6 +48,23 @@ static void check_ids(const recsys_ids *ids)
         if (recsys_ids_text(ids, k, shown, sizeof shown) < (int64_t)sizeof shown) check(recsys_ids_find(ids, shown) == k);
 }
 
+/* Rows of features: every user has a whole one. */
+static void check_rows(const recsys_dataset *d)
+{
+    recsys_feature_info info = RECSYS_FEATURE_INFO_INIT;
+    if (recsys_dataset_user_feature_count(d) == 0) return;
+    check(recsys_dataset_user_feature_info(d, 0, &info) == RECSYS_OK && info.n_features >= 1 && info.n_features <= 2);
+    check(recsys_ids_count(d->users) >= d->n_events);
+    for (int64_t e = 0; e < d->n_events; e++) {
+        int64_t column[2], count;
+        float value[2];
+        check(recsys_dataset_user_features(d, 0, d->user[e], column, value, 2, &count) == RECSYS_OK);
+        check(count == info.n_features);
+        for (int64_t f = 0; f < count; f++) check(column[f] == f && isfinite(value[f]));
+    }
+    for (int64_t f = 0; f < info.n_features; f++) check(recsys_dataset_user_feature_name(d, 0, f) != NULL);
+}
+
 static void check_dataset(recsys_exec *x, const recsys_dataset *d)
 {
     const csr *by_user, *by_item;
@@ -61,6 +79,7 @@ static void check_dataset(recsys_exec *x, const recsys_dataset *d)
     }
     check_ids(d->users);
     check_ids(d->items);
+    check_rows(d);
     check(recsys__dataset_by_user(x, d, &by_user) == RECSYS_OK);
     check(recsys__dataset_by_item(x, d, &by_item) == RECSYS_OK);
     check(by_user->ptr[n_users] == by_item->ptr[n_items]);

@@ -23,6 +23,12 @@ const model_case model_cases[MODEL_CASES] = {
       .optimizer = "adamw", .optimizer_params = "lr=0.01,weight_decay=0.1", .select = "loss" },
     { .name = "cdae_sampled", .model = "cdae", .params = "hidden=3,activation=tanh,output=sampled", .flags = TEST_STRINGS,
       .without_histories = 1, .optimizer = "adam", .optimizer_params = "", .select = "loss" },
+    { .name = "gf_cf", .model = "gf-cf", .params = "factors=3,oversampling=2", .flags = TEST_VALUES },
+    { .name = "lightgcn", .model = "lightgcn", .params = "dim=4,layers=2", .optimizer = "adam", .optimizer_params = "" },
+    { .name = "dae", .model = "dae", .params = "encoder=5:3,decoder=4", .flags = TEST_STRINGS, .optimizer = "adam", .optimizer_params = "" },
+    { .name = "two_tower_concat", .model = "two-tower-concat", .params = "layers=6:4", .optimizer = "adam", .optimizer_params = "" },
+    { .name = "two_tower_product", .model = "two-tower-product", .params = "layers=6:4,output=cosine,objective=in-batch",
+      .optimizer = "adam", .optimizer_params = "", .select = "loss" },
 };
 
 static recsys_status from_vectors(recsys_exec *exec, const recsys_dataset *train, const recsys_fit_options *options,
@@ -63,6 +69,7 @@ static recsys_status train_by_steps(recsys_exec *exec, const model_case *c, cons
     t.optimizer = optimizer;
     t.epochs = 2;
     t.batch_size = strcmp(c->model, "cdae") == 0 ? n_users / 3 + 1 : 50;
+    t.n_negatives = 1; /* small worlds have few items left to draw from */
     t.validation = validation;
     t.select = c->select;
     t.verified = verified;
@@ -154,7 +161,7 @@ static void expect_same_histories(recsys_exec *exec, const recsys_model *a, cons
     }
 }
 
-/* All items for user 0, who brings a history. */
+/* All items for user 0, who brings a history, or for a row of features. */
 static void expect_same_scores(recsys_exec *exec, const recsys_model *a, const recsys_model *b)
 {
     int64_t n_items = recsys_ids_count(recsys_model_items(a)), history[] = { 0, 3 };
@@ -164,6 +171,14 @@ static void expect_same_scores(recsys_exec *exec, const recsys_model *a, const r
     q.parts = RECSYS_QUERY_USER | RECSYS_QUERY_HISTORY;
     q.history = history;
     q.history_count = 2;
+    float row[16] = { 1.0f, -0.5f };
+    recsys_tensor_info mean = RECSYS_TENSOR_INFO_INIT;
+    for (int64_t t = 0; strcmp(recsys_model_name(a), "mlp-classifier") == 0 && t < recsys_model_tensor_count(a); t++) {
+        expect_ok(exec, recsys_model_tensor_info(a, t, &mean));
+        if (strcmp(mean.name, "feature_mean") != 0) continue;
+        q.parts = RECSYS_QUERY_FEATURES, q.features = row, q.n_features = mean.shape[0];
+        assert_in_range(q.n_features, 1, 16);
+    }
     expect_ok(exec, recsys_model_score(a, exec, &q, 1, scores));
     expect_ok(exec, recsys_model_score(b, exec, &q, 1, scores + n_items));
     assert_memory_equal(scores, scores + n_items, (size_t)n_items * sizeof *scores);

@@ -6,8 +6,8 @@
 
 #include "support/support.h"
 
-/* EASE^R in its dense and sparse forms, with values and normalisation, popularity, vectors from elsewhere, and models that
- * are trained by steps; ids of both kinds, with histories and without. */
+/* EASE^R in its dense and sparse forms, with values and normalisation, popularity, vectors from elsewhere, a graph filter, and models
+ * that are trained by steps; ids of both kinds, with histories and without. */
 typedef struct model_case {
     const char *name;   /* of the case, good for a file */
     const char *model;
@@ -20,7 +20,7 @@ typedef struct model_case {
     int verified;                 /* 1: with verified positives, an epoch of warm-up and one of fine-tuning */
 } model_case;
 
-enum { MODEL_CASES = 11 };
+enum { MODEL_CASES = 16 };
 extern const model_case model_cases[MODEL_CASES];
 
 /* Trains a case on its dataset of `n_users` and `n_items`, by steps for two epochs. The first returns the status of the library's calls. */

@@ -10,9 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <recsys/classify.h>
+
 #include "backend/backend.h"
 #include "base/exec.h"
 #include "io/models.h"
+#include "model/training.h"
 
 enum { USERS = 70, ITEMS = 37 };
 
@@ -25,6 +28,9 @@ static const model_case kinds[] = {
     { .name = "ease sparse", .model = "ease", .params = "l2=1.5,top_k=3", .flags = TEST_VALUES },
     { .name = "ease sparse both", .model = "ease", .params = "l2=0.5,values=given,normalize=both,top_k=5", .flags = TEST_VALUES },
     { .name = "ease bare", .model = "ease", .params = "l2=2.5", .flags = TEST_STRINGS, .without_histories = 1 },
+    { .name = "gf-cf", .model = "gf-cf", .params = "factors=6,guard=0.001", .flags = TEST_VALUES },
+    { .name = "gf-cf binary", .model = "gf-cf", .params = "factors=40,values=binary,power_iterations=1", .flags = TEST_VALUES | TEST_STRINGS },
+    { .name = "gf-cf linear", .model = "gf-cf", .params = "alpha=0", .without_histories = 1 },
     { .name = "top-popular", .model = "top-popular", .params = "", .flags = TEST_TIMES },
     { .name = "embeddings", .model = "embeddings", .flags = TEST_STRINGS },
 #define BY_STEPS(n, m, p, f, o, op, ...) \
@@ -44,9 +50,25 @@ static const model_case kinds[] = {
     BY_STEPS("cdae", "cdae", "hidden=6", 0, "adam", "lr=0.01", .select = "loss"),
     BY_STEPS("cdae t-ce", "cdae", "hidden=4,activation=identity,loss=t-ce,num_gradual=0", TEST_VALUES, "adagrad", "", .select = "NDCG@4"),
     BY_STEPS("cdae r-ce", "cdae", "hidden=5,dropout=0,loss=r-ce,colliding=0.3", TEST_STRINGS, "adam", "clip_norm=1", .verified = 1),
+    BY_STEPS("dae", "dae", "encoder=6:4,decoder=5,flip=0.05", 0, "adam", "lr=0.01,weight_decay=0.01", .select = "loss"),
+    BY_STEPS("dae mse", "dae", "encoder=4,decoder=0,activation=tanh,loss=mse,mask=0", TEST_VALUES, "adamw", "weight_decay=0.1", .select = "NDCG@4"),
+    BY_STEPS("dae multinomial", "dae", "encoder=5,decoder=0,code_activation=tanh,normalize=l2,rescale=1,loss=multinomial", TEST_STRINGS, "adam",
+             "clip_norm=1", .select = "loss"),
     BY_STEPS("cdae sampled", "cdae", "hidden=6,activation=tanh,output=sampled", 0, "adam", "lr=0.01", .select = "loss"),
     BY_STEPS("cdae sampled t-ce", "cdae", "hidden=3,output=sampled,loss=t-ce,num_gradual=0", 0, "sgd", "momentum=0.9", .select = "loss"),
     BY_STEPS("cdae sampled r-ce", "cdae", "hidden=3,output=sampled,loss=r-ce", TEST_STRINGS, "adam", "", .without_histories = 1),
+    BY_STEPS("lightgcn", "lightgcn", "dim=6", 0, "adam", "lr=0.01", .select = "loss"),
+    BY_STEPS("lightgcn directed", "lightgcn", "dim=5,layers=2,dropout=0.2,dropout_of=directed", TEST_STRINGS, "sgd", "lr=0.1",
+             .select = "RECALL@4"),
+    BY_STEPS("lightgcn flat", "lightgcn", "dim=3,layers=0,decay=0", TEST_VALUES, "adam", "clip_norm=1", .without_histories = 1),
+    BY_STEPS("two-tower-concat", "two-tower-concat", "layers=8:5:3", 0, "adam", "lr=0.01", .select = "loss"),
+    BY_STEPS("two-tower-concat flat", "two-tower-concat", "layers=6,loss=r-ce,colliding=0.4,neighbours=3", TEST_STRINGS, "adam", "",
+             .verified = 1),
+    BY_STEPS("two-tower-product", "two-tower-product", "layers=8:5:3", 0, "adam", "lr=0.01", .select = "loss"),
+    BY_STEPS("two-tower-product in-batch", "two-tower-product", "layers=8:4,output=cosine,objective=in-batch", TEST_VALUES, "sgd",
+             "lr=0.1", .select = "NDCG@4"),
+    BY_STEPS("two-tower-product shared", "two-tower-product", "layers=8:4,output=dot,objective=shared,shared_negatives=9", 0, "adam",
+             "clip_norm=1", .select = "loss", .without_histories = 1),
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -57,7 +79,10 @@ static const int32_t operations[] = { OP_GRAM, OP_SPD_INVERSE, OP_WEIGHTS_ROWS, 
                                       OP_BINARY, OP_AFFINE, OP_DROPOUT, OP_ROWDOT, OP_SCALE_ROWS, OP_COPY_COLUMNS, OP_REDUCE,
                                       OP_DENSIFY, OP_SCATTER_ROWS, OP_SPMM, OP_ROW_NUMBERS, OP_GATHER_DOT, OP_GATHER_DOT_GRADIENT,
                                       OP_POINTWISE_LOSS, OP_SAMPLE_PAIRS, OP_SAMPLE_ROWS, OP_PAIR_SCORE, OP_PAIR_RANK, OP_ROWS_RANK,
-                                      OP_MIX_ROWS };
+                                      OP_MIX_ROWS, OP_ROW_SLOTS, OP_PROPAGATE_ROWS, OP_PULL, OP_GAUSSIAN, OP_ORTHONORMALIZE, OP_RITZ, OP_FILTER_RANK,
+                                      OP_FILTER_SCORE,
+                                      OP_NORMALIZE_ROWS, OP_SOFTMAX_LOSS, OP_SAMPLE_POSITIVES, OP_SAMPLE_ITEMS,
+                                      OP_CORRUPT_ROWS, OP_ROWS_LOSS };
 
 /* ---- all that a model says ---- */
 
@@ -144,7 +169,8 @@ static void tell_lists(transcript *t, recsys_exec *x, const recsys_model *m)
     if (!recsys_model_has_histories(m)) return;
     begin(t, "lists from stored histories");
     recsys_query all[USERS];
-    for (int u = 0; u < USERS; u++) all[u] = (recsys_query){ .struct_size = sizeof *all, .parts = RECSYS_QUERY_USER, .user = u };
+    for (int u = 0; u < USERS; u++)
+        all[u] = (recsys_query){ .struct_size = sizeof *all, .parts = RECSYS_QUERY_USER, .user = u };
     int64_t *lists = append(t, USERS * K * sizeof *lists);
     expect_ok(x, recsys_model_topk(m, x, all, USERS, K, NULL, lists, NULL));
 }
@@ -211,7 +237,8 @@ static void tell(transcript *t, recsys_exec *x, const recsys_model *m, const mod
     tell_tensors(t, x, m);
     tell_lists(t, x, m);
     tell_similar(t, x, m);
-    if (kind->optimizer && !kind->without_histories) tell_colliding(t, x, m, known);
+    int has_colliding = m->class->training != NULL && m->class->training->is_pointwise;
+    if (has_colliding && !kind->without_histories) tell_colliding(t, x, m, known);
     begin(t, "reports");
     tell_report(t, x, m, test, known, 0);
     tell_report(t, x, m, test, known, 6);
@@ -297,6 +324,96 @@ static void test_kinds(void **state)
     }
     for (size_t o = 0; o < sizeof operations / sizeof *operations; o++)
         if (fence_runs(w, operations[o]) == 0) fail_msg("%s never ran", recsys__op_name(operations[o]));
+    fixture_close(&plain);
+    fixture_close(&fenced);
+    fence_close(w);
+}
+
+/* ---- a classifier, whose data are rows of features ---- */
+
+enum { CELLS = 3, CLASSES = 4 };
+
+static recsys_dataset *labelled_rows(recsys_exec *x, float features[USERS * CELLS])
+{
+    int64_t label[USERS];
+    uint64_t random = 12;
+    recsys_dataset_builder *b = NULL;
+    recsys_dataset *d = NULL;
+    recsys_rows rows = RECSYS_ROWS_INIT;
+    for (int r = 0; r < USERS; r++) {
+        label[r] = 5 * (r % CLASSES);
+        for (int k = 0; k < CELLS; k++) features[r * CELLS + k] = (float)(test_random_unit(&random) + (k == r % CLASSES));
+    }
+    rows.count = USERS, rows.n_features = CELLS, rows.features = features, rows.label_ids = label;
+    expect_ok(x, recsys_dataset_builder_create(x, NULL, &b));
+    expect_ok(x, recsys_dataset_builder_append_rows(b, &rows));
+    expect_ok(x, recsys_dataset_builder_finish(b, &d));
+    recsys_dataset_builder_release(b);
+    return d;
+}
+
+static void tell_classes(transcript *t, recsys_exec *x, const recsys_model *m, const recsys_dataset *d, const float *features)
+{
+    recsys_query q[USERS];
+    *t = (transcript){ .bytes = NULL };
+    tell_tensors(t, x, m);
+    for (int r = 0; r < USERS; r++) {
+        q[r] = (recsys_query)RECSYS_QUERY_INIT;
+        q[r].parts = RECSYS_QUERY_FEATURES, q[r].features = features + r * CELLS, q[r].n_features = CELLS;
+    }
+    begin(t, "probabilities");
+    expect_ok(x, recsys_model_score(m, x, q, USERS, append(t, USERS * CLASSES * sizeof(float))));
+    begin(t, "classes");
+    expect_ok(x, recsys_model_topk(m, x, q, USERS, 2, NULL, append(t, USERS * 2 * sizeof(int64_t)), NULL));
+    recsys_classification f = RECSYS_CLASSIFICATION_INIT;
+    begin(t, "counts");
+    expect_ok(x, recsys_model_classify(m, x, d, &f, append(t, CLASSES * CLASSES * sizeof(int64_t)), NULL));
+    memcpy(append(t, sizeof f), &f, sizeof f);
+}
+
+/* Trains with validation on the same rows, asks, saves, loads and asks again. */
+static void live_by_features(const fixture *f, transcript *said)
+{
+    char path[TEST_PATH_ROOM];
+    float features[USERS * CELLS];
+    recsys_params *p = NULL;
+    recsys_model *m = NULL, *back = NULL;
+    recsys_training t = RECSYS_TRAINING_INIT;
+    recsys_fit_options o = RECSYS_FIT_OPTIONS_INIT;
+    transcript again;
+    recsys_dataset *d = labelled_rows(f->exec, features);
+    assert_int_equal(recsys_params_create(f->env, "mlp-classifier", &p, NULL), RECSYS_OK);
+    assert_int_equal(recsys_params_set_text(p, "layers=9:5,standardize=1"), RECSYS_OK);
+    t.epochs = 3;
+    t.validation = d;
+    o.training = &t;
+    expect_ok(f->exec, recsys_model_fit(p, d, f->exec, &o, &m));
+    tell_classes(said, f->exec, m, d, features);
+    expect_ok(f->exec, recsys_model_save(m, f->exec, fixture_path(f, "classifier", path), NULL));
+    expect_ok(f->exec, recsys_model_load(f->exec, path, NULL, &back));
+    tell_classes(&again, f->exec, back, d, features);
+    expect_same(said, &again, "mlp-classifier", "after a load");
+    free(again.bytes);
+    recsys_model_release(back);
+    recsys_model_release(m);
+    recsys_params_release(p);
+    recsys_dataset_release(d);
+}
+
+static void test_classifier(void **state)
+{
+    (void)state;
+    fixture plain, fenced;
+    transcript on_cpu, on_fence;
+    fixture_open(&plain, 2);
+    fixture_open(&fenced, 2);
+    fence *w = fence_open(fenced.exec);
+    live_by_features(&plain, &on_cpu);
+    live_by_features(&fenced, &on_fence);
+    expect_same(&on_cpu, &on_fence, "mlp-classifier", "on the fence");
+    assert_true(fence_runs(w, OP_SOFTMAX_LOSS) > 0 && fence_runs(w, OP_LINEAR) > 0 && fence_runs(w, OP_ROWS_RANK) > 0);
+    free(on_cpu.bytes);
+    free(on_fence.bytes);
     fixture_close(&plain);
     fixture_close(&fenced);
     fence_close(w);
@@ -397,7 +514,7 @@ static void test_failing_allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_kinds), cmocka_unit_test(test_classifier),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_failing_allocations),
     };

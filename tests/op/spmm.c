@@ -73,6 +73,32 @@ enum { N = 5, M = 4, D = 3, E = 7 };
 static const int64_t pointers[N + 1] = { 0, 3, 3, 4, 4, 7 };
 static const int32_t columns[E] = { 0, 1, 3, 3, 0, 1, 3 }; /* nobody looks at row 2 */
 
+/* The transposed matrix: rows are the columns of the other, in ascending order of its rows. */
+static const int64_t turned_pointers[M + 1] = { 0, 2, 4, 4, 7 };
+static const int32_t turned_columns[E] = { 0, 4, 0, 4, 0, 2, 4 }, turned_entry[E] = { 0, 4, 1, 5, 2, 3, 6 };
+
+static const void *on_device(tape *g, const void *host, int64_t count, size_t size)
+{
+    return recsys__tape_copy_in(g, host, count, size);
+}
+
+/* in: X, columns, values (one number: none); the gradient by the transposed matrix. */
+static tensor build_turned(tape *g, const tensor *in, const void *data)
+{
+    int has_values = tensor_elements(&in[2]) == E;
+    int64_t count = E;
+    tensor values = recsys__tape_constant(g, in[2].data, RECSYS_F32, 1, &count);
+    tensor entry = recsys__tape_vector(g, turned_entry, E, RECSYS_I32);
+    sparse T = { .n_rows = M, .n_columns = N, .n_entries = E, .row_ptr = on_device(g, turned_pointers, M + 1, 8),
+                 .column = on_device(g, turned_columns, E, 4), .value = has_values ? op_lookup(g, values, entry).data : NULL };
+    sparse A = { .n_rows = N, .n_columns = M, .n_entries = E, .row_ptr = on_device(g, pointers, N + 1, 8), .column = in[1].data,
+                 .value = has_values ? in[2].data : NULL, .transposed = &T };
+    (void)data;
+    tensor y = op_sumsq(g, op_spmm(g, &A, in[0]));
+    memset(&T, 0xff, sizeof T); /* what was handed in is not needed any more */
+    return y;
+}
+
 /* in: X, columns, values (one number: none). */
 static tensor build(tape *g, const tensor *in, const void *data)
 {
@@ -126,7 +152,37 @@ static void test_gradients(void **state)
                                         { .shape = { with_values ? E : 1 }, .low = 0.5, .high = 1.5,
                                           .kind = GRADIENT_NOTHING } } };
             gradient_check(&f, &c);
+            c.name = "spmm with the transposed matrix";
+            c.build = build_turned;
+            gradient_check(&f, &c);
         }
+    fixture_close(&f);
+    (void)state;
+}
+
+/* A table of one column, given as a vector. */
+static void oracle_vector(const double *const *in, double *term, const void *data)
+{
+    (void)data;
+    for (int64_t n = 0; n < N; n++) {
+        double y = 0.0;
+        for (int64_t e = pointers[n]; e < pointers[n + 1]; e++) y += in[2][e] * in[0][(int64_t)in[1][e]];
+        term[n] = y * y;
+    }
+}
+
+static void test_vector(void **state)
+{
+    fixture f;
+    fixture_open(&f, 2);
+    for (int turned = 0; turned < 2; turned++) {
+        gradient_case c = { .name = "spmm of a vector", .n_inputs = 3, .n_terms = N, .roundings = 2 * E + 4,
+                            .build = turned ? build_turned : build_squares, .oracle = oracle_vector,
+                            .in = { { .shape = { M }, .low = 0.5, .high = 1.5, .kind = GRADIENT_TABLE },
+                                    { .shape = { E }, .ints = columns },
+                                    { .shape = { E }, .low = 0.5, .high = 1.5, .kind = GRADIENT_NOTHING } } };
+        gradient_check(&f, &c);
+    }
     fixture_close(&f);
     (void)state;
 }
@@ -153,6 +209,8 @@ static void test_failing_memory(void **state)
     gradient_case c = { .name = "spmm", .n_inputs = 3, .build = build_squares,
                         .in = { { .shape = { M, D } }, { .shape = { E }, .ints = columns }, { .shape = { E } } } };
     tape_case_failing_memory(&f, &c);
+    c.build = build_turned;
+    tape_case_failing_memory(&f, &c);
     fixture_close(&f);
     (void)state;
 }
@@ -161,6 +219,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shapes),    cmocka_unit_test(test_nan_stays_in_its_rows), cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_vector),
         cmocka_unit_test(test_refused),   cmocka_unit_test(test_failing_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,7 +141,10 @@ static void test_user_rows(void **state)
     for (int k = 0; k < 3; k++) {
         expect_error(w->x, case_try(w->x, "cdae", "hidden=4", w->train, drawn[k], &t), RECSYS_ERR_INVALID_ARGUMENT, "cdae|output=sampled");
         recsys_trainer_release(case_trainer(w->x, "cdae", "hidden=4,output=sampled", w->train, drawn[k]));
+        expect_error(w->x, case_try(w->x, "two-tower-product", "layers=8,objective=in-batch,output=dot", w->train, drawn[k], &t),
+                     RECSYS_ERR_INVALID_ARGUMENT, "two-tower-product draws no negatives");
     }
+    recsys_trainer_release(case_trainer(w->x, "two-tower-product", "layers=8,objective=shared,output=dot", w->train, &popular));
     t = case_trainer(w->x, "cdae", "hidden=4", w->train, NULL);
     assert_int_equal(t->o.batch_size, 64);
     recsys_trainer_release(t);
@@ -278,6 +281,12 @@ static void test_missed_in_time(void **state)
     expect_ok(small, case_try(small, "cdae", "hidden=4", w->train, &o, &t));
     recsys_trainer_release(t);
     expect_error(small, case_try(small, "gmf", "dim=32", w->train, &o, &t), RECSYS_ERR_MEMORY_LIMIT, "training gmf");
+    /* Logits of a batch against itself grow with its square, up to the positives that there are. */
+    expect_error(small, case_try(small, "two-tower-product", "layers=4:2,objective=in-batch", w->train, &o, &t),
+                 RECSYS_ERR_MEMORY_LIMIT, "training two-tower-product");
+    o.batch_size = 64;
+    expect_ok(small, case_try(small, "two-tower-product", "layers=4:2,objective=in-batch", w->train, &o, &t));
+    recsys_trainer_release(t);
     recsys_exec_release(small);
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/features.h"
 #include "train/checkpoint_case.h"
 
 /* ---- trainings ---- */
@@ -36,8 +37,69 @@ static const training_case cases[] = {
       COUNTS(.epochs = 8, .batch_size = 9, .validate_every_steps = 3, .patience = 50) },
     { "cdae sampled", "cdae", "hidden=6,dropout=0.4,output=sampled,loss=r-ce", "adam", "lr=0.05",
       COUNTS(.epochs = 8, .batch_size = 9, .n_negatives = 3, .validate_every_steps = 7) },
+    { "lightgcn", "lightgcn", "dim=6,layers=2,dropout=0.2", "adam", "lr=0.02",
+      COUNTS(.epochs = 3, .batch_size = 32, .n_negatives = 2, .validate_every_steps = 5, .select = "NDCG@5") },
+    { "dae", "dae", "encoder=9:4,decoder=7,mask=0.3,flip=0.05,loss=multinomial", "adam", "lr=0.02",
+      COUNTS(.epochs = 8, .batch_size = 9, .validate_every_steps = 7, .select = "NDCG@5") },
+    { "two-tower-concat", "two-tower-concat", "layers=8:6:4,loss=t-ce,num_gradual=20", "adam", "lr=0.02",
+      COUNTS(.epochs = 2, .batch_size = 64, .validate_every_steps = 6) },
+    { "two-tower-product", "two-tower-product", "layers=8:6:4", "adagrad", "lr=0.1",
+      COUNTS(.epochs = 2, .batch_size = 64, .validate_every_steps = 6) },
+    { "two-tower-product in-batch", "two-tower-product", "layers=8:6,objective=in-batch,output=cosine", "adam", "lr=0.02",
+      COUNTS(.epochs = 3, .batch_size = 32, .validate_every_steps = 6, .patience = 50) },
+    { "two-tower-product shared", "two-tower-product", "layers=8:6,objective=shared,output=dot,shared_negatives=20", "adam",
+      "lr=0.02", COUNTS(.epochs = 3, .batch_size = 32, .popularity = 0.5, .validate_every_steps = 5, .select = "NDCG@5") },
+    { "mlp-classifier", "mlp-classifier", "layers=9:7,standardize=1", "adam", "lr=0.02",
+      COUNTS(.epochs = 8, .batch_size = 32, .validate_every_steps = 6) },
 };
 enum { CASES = sizeof cases / sizeof *cases, CURVE_ROOM = 512 };
+
+enum { COLUMNS = 5, ROWS = 120, LABELS = 3 };
+
+/* Features of users and items, for the models that look at them. */
+static void attach_features(world *w, const float *value)
+{
+    assert_in_range(recsys_ids_count(recsys_dataset_users(w->train)), 1, ROWS);
+    assert_in_range(recsys_ids_count(recsys_dataset_items(w->train)), 1, ROWS);
+    test_attach_features(w->f.exec, w->train, SIDE_USERS, value, COLUMNS, 0);
+    test_attach_features(w->f.exec, w->train, SIDE_ITEMS, value, COLUMNS, 0);
+}
+
+/* In place of the interactions: rows of features with a label each, a part of them for validation. */
+static void use_labels(world *w, const float *value)
+{
+    int64_t row[ROWS], label[ROWS];
+    recsys_split split = RECSYS_SPLIT_INIT;
+    recsys_split_options how = RECSYS_SPLIT_OPTIONS_INIT;
+    for (int k = 0; k < ROWS; k++) {
+        row[k] = k;
+        label[k] = (k * k + k / 7) % LABELS;
+    }
+    recsys_dataset_release(w->train);
+    recsys_dataset_release(w->validation);
+    recsys_dataset_release(w->verified);
+    w->train = test_dataset_of(w->f.exec, row, label, NULL, NULL, ROWS);
+    test_attach_features(w->f.exec, w->train, SIDE_USERS, value, COLUMNS, 1);
+    how.method = RECSYS_SPLIT_RANDOM;
+    expect_ok(w->f.exec, recsys_dataset_split(w->train, w->f.exec, &how, &split));
+    recsys_dataset_release(w->train);
+    w->train = recsys_dataset_retain(split.train);
+    w->validation = recsys_dataset_retain(split.test);
+    recsys_split_release(&split);
+    w->verified = NULL; /* a classifier has no use for it */
+}
+
+static void use_features(world *w, const char *model)
+{
+    float value[ROWS * COLUMNS];
+    uint64_t seed = 8;
+    for (int k = 0; k < ROWS * COLUMNS; k++)
+        value[k] = (float)(2.0 * test_random_unit(&seed) - 1.0);
+    if (strcmp(model, "mlp-classifier") == 0)
+        use_labels(w, value);
+    else
+        attach_features(w, value);
+}
 
 /* ---- running ---- */
 
@@ -70,7 +132,7 @@ static void append_model(recsys_exec *x, const recsys_model *m, outcome *to)
     for (int64_t i = 0; i < recsys_model_tensor_count(m); i++) {
         recsys_tensor_info info = RECSYS_TENSOR_INFO_INIT;
         expect_ok(x, recsys_model_tensor_info(m, i, &info));
-        size_t row = 4, rows = (size_t)info.shape[0];
+        size_t row = recsys__dtype_size(info.dtype), rows = (size_t)info.shape[0];
         for (int32_t d = 1; d < info.rank; d++)
             row *= (size_t)info.shape[d];
         to->models = realloc(to->models, to->models_size + row * rows + 1);
@@ -122,11 +184,12 @@ static void run(world *w, const training_case *c, recsys_exec *x, int64_t max_st
 static void expect_same(const char *name, const outcome *a, const outcome *b)
 {
     if (a->steps != b->steps || a->c.n != b->c.n)
-        fail_msg("%s: %" PRId64 " steps and %" PRId64 " validations, not %" PRId64 " and %" PRId64, name, b->steps, b->c.n, a->steps, a->c.n);
+        fail_msg("%s: %" PRId64 " steps and %" PRId64 " validations, not %" PRId64 " and %" PRId64, name, b->steps, b->c.n,
+                 a->steps, a->c.n);
     for (int64_t i = 0; i < a->c.n; i++)
         if (a->c.step[i] != b->c.step[i] || a->c.value[i] != b->c.value[i])
-            fail_msg("%s: validation %" PRId64 " is %g at step %" PRId64 ", not %g at %" PRId64, name, i, b->c.value[i], b->c.step[i],
-                     a->c.value[i], a->c.step[i]);
+            fail_msg("%s: validation %" PRId64 " is %g at step %" PRId64 ", not %g at %" PRId64, name, i, b->c.value[i],
+                     b->c.step[i], a->c.value[i], a->c.step[i]);
     if (a->models_size != b->models_size || memcmp(a->models, b->models, a->models_size) != 0)
         fail_msg("%s: the models differ", name);
     if (a->checkpoint_size != b->checkpoint_size || memcmp(a->checkpoint, b->checkpoint, a->checkpoint_size) != 0)
@@ -155,6 +218,7 @@ static void test_same_bits(void **state)
         world w;
         outcome whole = { 0 };
         open_world(&w, NULL);
+        use_features(&w, cases[i].model);
         run(&w, &cases[i], w.f.exec, 0, NULL, &whole);
         if (whole.steps <= 20 && cases[i].o.patience != 3)
             fail_msg("%s: only %" PRId64 " steps", cases[i].name, whole.steps);
@@ -332,7 +396,8 @@ static void test_other_settings(void **state)
     close_world(&w);
 }
 
-/* The same events but for one thing. */
+/* The same events but for one thing; or one for each user, as rows have their labels. */
+enum { ONE_EACH = 8 };
 static recsys_dataset *variant(recsys_exec *x, int what)
 {
     int64_t users[] = { 0, 0, 1, 1, 2, 2, 3, 3 }, items[] = { 0, 1, 1, 2, 2, 3, 3, 4 };
@@ -347,6 +412,9 @@ static recsys_dataset *variant(recsys_exec *x, int what)
     if (what == 4) flags[5] = 1;
     if (what == 6) users[7] = users[6] = 9;
     if (what == 7) items[7] = 8;
+    for (int k = 0; what == ONE_EACH && k < 8; k++)
+        users[k] = k;
+    for (int k = 0; what == 8 && k < 8; k++) users[k] = k; /* rows, each with one label */
     e.user_ids = users, e.item_ids = items, e.values = values, e.flags = what == 5 ? NULL : flags;
     expect_ok(x, recsys_dataset_builder_create(x, NULL, &builder));
     expect_ok(x, recsys_dataset_builder_append(builder, &e));
@@ -361,7 +429,8 @@ static void test_other_data(void **state)
     static const char *const words[] = { NULL, "ids of users and items", "training data crc32=", "training data crc32=",
                                          "training data crc32=", "training data crc32=", "ids of users and items crc32=",
                                          "ids of users and items crc32=" };
-    static const training_case c = { "small", "gmf", "dim=2", "adam", "", COUNTS(.epochs = 2, .batch_size = 4, .n_negatives = 1) };
+    static const training_case c = { "small", "gmf", "dim=2", "adam", "",
+                                     COUNTS(.epochs = 2, .batch_size = 4, .n_negatives = 1) };
     world w;
     open_world(&w, NULL);
     recsys_exec *x = w.f.exec;
@@ -389,11 +458,59 @@ static void test_other_data(void **state)
     close_world(&w);
 }
 
+/* Other features, none at all, or the same ones of the other side. `dense`: as labelled data has them. */
+static void expect_features_noticed(const training_case *c, int side, int dense)
+{
+    static const float value[8 * 3] = { 1, 0, 2, 0, 3, 0, 0, 0, 4, 5, 0, 0, 0, 6, 0, 7, 0, 0, 0, 8, 0, 9, 0, 1 };
+    float other[8 * 3];
+    world w;
+    recsys_dataset *data[4];
+    recsys_trainer *t;
+    open_world(&w, NULL);
+    recsys_exec *x = w.f.exec;
+    memcpy(other, value, sizeof other);
+    other[7] += 0.5f;
+    for (int i = 0; i < 4; i++)
+        data[i] = variant(x, dense ? ONE_EACH : 0);
+    test_attach_features(x, data[0], side, value, 3, dense);
+    test_attach_features(x, data[1], side, other, 3, dense);
+    test_attach_features(x, data[2], side == SIDE_USERS ? SIDE_ITEMS : SIDE_USERS, value, 3, dense);
+    expect_ok(x, make_trainer(x, w.f.env, c, data[0], c->o, &t));
+    expect_ok(x, recsys_trainer_step(t, NULL, 0, NULL));
+    expect_ok(x, recsys_trainer_save(t, w.checkpoint));
+    recsys_trainer_release(t);
+    refuse(&w, c, data[1], c->o, 0, RECSYS_ERR_INVALID_ARGUMENT, "training data features=");
+    if (!dense) { /* a classifier does not begin without its features */
+        refuse(&w, c, data[2], c->o, 0, RECSYS_ERR_INVALID_ARGUMENT, "training data features=");
+        refuse(&w, c, data[3], c->o, 0, RECSYS_ERR_INVALID_ARGUMENT, "this training has training data features=none");
+    }
+    recsys_training o = c->o;
+    o.resume = w.checkpoint;
+    expect_ok(x, make_trainer(x, w.f.env, c, data[0], o, &t));
+    recsys_trainer_release(t);
+    for (int i = 0; i < 4; i++)
+        recsys_dataset_release(data[i]);
+    close_world(&w);
+}
+
+static void test_other_features(void **state)
+{
+    (void)state;
+    static const training_case towers = { "towers", "two-tower-concat", "layers=4:3", "adam", "",
+                                          COUNTS(.epochs = 2, .batch_size = 4) };
+    static const training_case labels = { "labels", "mlp-classifier", "layers=3", "adam", "",
+                                          COUNTS(.epochs = 2, .batch_size = 4) };
+    expect_features_noticed(&towers, SIDE_USERS, 0);
+    expect_features_noticed(&towers, SIDE_ITEMS, 0);
+    expect_features_noticed(&labels, SIDE_USERS, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_bits), cmocka_unit_test(test_cases_reach),    cmocka_unit_test(test_long),
         cmocka_unit_test(test_fence),     cmocka_unit_test(test_other_settings), cmocka_unit_test(test_other_data),
+        cmocka_unit_test(test_other_features),
     };
     return cmocka_run_group_tests_name("train/checkpoint", tests, NULL, NULL);
 }

@@ -136,7 +136,8 @@ static void expect_chi_square(const double *count, const double *wanted, int64_t
         chi2 += (count[k] - wanted[k]) * (count[k] - wanted[k]) / wanted[k];
         freedom += 1.0;
     }
-    if (chi2 > freedom + 6.0 * sqrt(2.0 * freedom) + 6.0) fail_msg("%s: chi-square %g, %g degrees of freedom", what, chi2, freedom);
+    if (chi2 > freedom + 6.0 * sqrt(2.0 * freedom) + 6.0)
+        fail_msg("%s: chi-square %g, %g degrees of freedom", what, chi2, freedom);
 }
 
 /* ---- pairs ---- */
@@ -255,7 +256,8 @@ static void test_own_may_be_drawn(void **state)
     check_frequencies(f->exec, d, NULL, 1, 0.0);
     check_frequencies(f->exec, d, d, 1, 0.75); /* as without the option */
     const int64_t user[] = { 0, 0 }, item[] = { 0, 1 };
-    recsys_dataset *all = data_of(f->exec, "1", "2", user, item, NULL, 2), *one = data_of(f->exec, "1", "2", user, item, NULL, 1);
+    recsys_dataset *all = data_of(f->exec, "1", "2", user, item, NULL, 2),
+        *one = data_of(f->exec, "1", "2", user, item, NULL, 1);
     sampler_options o = { .n_negatives = 1, .seed = 1 };
     sampler *s;
     expect_error(f->exec, recsys__sampler_create(f->exec, &o, all, 1, (const recsys_dataset *[]){ one }, &s),
@@ -310,7 +312,8 @@ static void test_other_numbers(void **state)
     for (int32_t keep_order = 0; keep_order < 2; keep_order++) {
         sampler_options o = { .n_negatives = 1, .seed = 3, .keep_order = keep_order }, other_seed = o, other_stream = o;
         other_seed.seed = 4, other_stream.stream = 1;
-        sampler *s[] = { make(f->exec, &o, d, NULL), make(f->exec, &other_seed, d, NULL), make(f->exec, &other_stream, d, NULL) };
+        sampler *s[] = { make(f->exec, &o, d, NULL), make(f->exec, &other_seed, d, NULL),
+                         make(f->exec, &other_stream, d, NULL) };
         drawn e[] = { draw_epoch(f->exec, s[0], 0, 999), draw_epoch(f->exec, s[1], 0, 999), draw_epoch(f->exec, s[2], 0, 999),
                       draw_epoch(f->exec, s[0], 1, 999) };
         for (int a = 0; a < 4; a++)
@@ -468,7 +471,8 @@ static void check_rows(recsys_exec *x, const sampler *s, const recsys_dataset *d
         fetch(x, user, b.users.data, count, 4);
         fetch(x, row_ptr, b.rows_items.row_ptr, count + 1, 8);
         fetch(x, column, b.rows_items.column, E, 4);
-        if (sampled) fetch(x, item, b.items.data, S, 4), fetch(x, label, b.labels.data, S, 4), fetch(x, row, b.sample_row.data, S, 4);
+        if (sampled)
+            fetch(x, item, b.items.data, S, 4), fetch(x, label, b.labels.data, S, 4), fetch(x, row, b.sample_row.data, S, 4);
         if (b.clean) fetch(x, clean, b.clean, sampled ? S : count * WORLD_ITEMS, 1);
         assert_int_equal(row_ptr[count], E);
         for (int64_t r = 0; r < count; r++) {
@@ -516,6 +520,184 @@ static void test_rows(void **state)
     }
 }
 
+/* ---- positives ---- */
+
+/* An epoch of positives in batches of `size`: n negatives a row, N shared items a batch with the place of its first row. */
+typedef struct positives {
+    int64_t count, n, N, batches;
+    int32_t *user, *item, *negative, *shared;
+    float *item_log_q, *shared_log_q, *own_log_q;
+} positives;
+
+static positives draw_positives(recsys_exec *x, const sampler *s, const sampler_options *o, int64_t epoch, int64_t size)
+{
+    int64_t P = recsys__sampler_size(s), n = o->n_negatives, N = o->n_shared, batches = (P + size - 1) / size;
+    positives d = { P, n, N, batches, malloc((size_t)P * 4), malloc((size_t)P * 4), malloc((size_t)(P * n) * 4 + 4),
+                    malloc((size_t)(batches * N) * 4 + 4), malloc((size_t)P * 4), malloc((size_t)(batches * N) * 4 + 4),
+                    malloc((size_t)P * 4) };
+    tape *g;
+    expect_ok(x, recsys__tape_create(x, &g));
+    for (int64_t k = 0; k < batches; k++) {
+        int64_t at = k * size, count = P - at < size ? P - at : size;
+        batch b = { .step = 77 };
+        recsys__tape_reset(g, 1, 1);
+        recsys__sampler_draw(s, g, epoch, at, count, &b);
+        expect_ok(x, recsys__tape_status(g));
+        assert_true(b.rows == count && b.step == 77 && b.users.shape[0] == count && b.items.shape[0] == count);
+        assert_true(b.labels.data == NULL && b.sample_row.data == NULL && b.rows_items.row_ptr == NULL && b.clean == NULL);
+        assert_true((b.negatives.data != NULL) == (n > 0) && (b.shared.data != NULL) == (N > 0));
+        assert_true((b.item_log_q.data != NULL) == o->with_log_q && (b.shared_log_q.data != NULL) == (o->with_log_q && N > 0));
+        fetch(x, d.user + at, b.users.data, count, 4);
+        fetch(x, d.item + at, b.items.data, count, 4);
+        if (n > 0) {
+            assert_true(b.negatives.rank == 2 && b.negatives.shape[0] == count && b.negatives.shape[1] == n);
+            fetch(x, d.negative + at * n, b.negatives.data, count * n, 4);
+        }
+        if (N > 0) assert_true(b.shared.dtype == RECSYS_I32 && tensor_elements(&b.shared) == N);
+        if (N > 0) fetch(x, d.shared + k * N, b.shared.data, N, 4);
+        if (o->with_log_q) fetch(x, d.item_log_q + at, b.item_log_q.data, count, 4);
+        if (o->with_log_q && N > 0) fetch(x, d.shared_log_q + k * N, b.shared_log_q.data, N, 4);
+        if (o->with_log_q && N > 0) fetch(x, d.own_log_q + at, b.own_log_q.data, count, 4);
+    }
+    recsys__tape_free(g);
+    return d;
+}
+
+static void free_positives(positives *d)
+{
+    free(d->user), free(d->item), free(d->negative), free(d->shared), free(d->item_log_q), free(d->shared_log_q);
+    free(d->own_log_q);
+}
+
+/* Every event once, negatives that nobody knows, and the logs of what the data counts. */
+static void check_positives(recsys_exec *x, const recsys_dataset *d, const recsys_dataset *avoid, const sampler_options *o,
+                            const positives *e)
+{
+    int64_t balance[WORLD_USERS][WORLD_ITEMS] = { { 0 } };
+    double events[WORLD_ITEMS] = { 0 }, weight[WORLD_ITEMS], sum = 0.0, least = INFINITY;
+    for (int64_t k = 0; k < d->n_events; k++) {
+        balance[d->user[k]][d->item[k]]++;
+        events[d->item[k]] += 1.0;
+    }
+    for (int i = 0; i < WORLD_ITEMS; i++) {
+        double users = 0.0;
+        for (int u = 0; u < WORLD_USERS; u++) users += has(x, avoid ? avoid : d, u, i);
+        sum += weight[i] = o->popularity == 0.0 ? 1.0 : users > 0.0 ? pow(users, o->popularity) : 0.0;
+        if (weight[i] > 0.0) least = fmin(least, weight[i]);
+    }
+    assert_int_equal(e->count, d->n_events);
+    for (int64_t k = 0; k < e->count; k++) {
+        balance[e->user[k]][e->item[k]]--;
+        for (int64_t j = k * e->n; j < (k + 1) * e->n; j++) {
+            assert_in_range(e->negative[j], 0, WORLD_ITEMS - 1);
+            assert_false(has(x, d, e->user[k], e->negative[j]));
+            if (avoid) assert_false(has(x, avoid, e->user[k], e->negative[j]));
+        }
+        if (o->with_log_q) assert_true(fabs((double)e->item_log_q[k] - log(events[e->item[k]] / (double)d->n_events)) < 1e-6);
+        if (o->with_log_q && e->N > 0)
+            assert_true(fabs((double)e->own_log_q[k] - log(fmax(weight[e->item[k]], least) / sum)) < 1e-6);
+    }
+    for (int u = 0; u < WORLD_USERS; u++)
+        for (int i = 0; i < WORLD_ITEMS; i++) assert_int_equal(balance[u][i], 0);
+    for (int64_t k = 0; k < e->batches * e->N; k++) {
+        assert_in_range(e->shared[k], 0, WORLD_ITEMS - 1);
+        assert_true(weight[e->shared[k]] > 0.0);
+        if (o->with_log_q) assert_true(fabs((double)e->shared_log_q[k] - log(weight[e->shared[k]] / sum)) < 1e-6);
+    }
+}
+
+static void test_positives(void **state)
+{
+    fixture *f = *state;
+    recsys_dataset *d = world(f->exec, FLAGS, 1), *avoid = world(f->exec, 0, 2);
+    for (int variant = 0; variant < 32; variant++) {
+        sampler_options o = { .kind = SAMPLE_POSITIVES, .n_negatives = variant & 1 ? 3 : 0, .n_shared = variant & 2 ? 40 : 0,
+                              .with_log_q = variant / 4 % 2, .popularity = variant & 8 ? 0.75 : 0.0, .seed = 3 };
+        const recsys_dataset *avoided = variant & 16 ? avoid : NULL;
+        sampler *s = make(f->exec, &o, d, avoided);
+        for (int64_t epoch = 0; epoch < 2; epoch++) {
+            positives e = draw_positives(f->exec, s, &o, epoch, 70);
+            check_positives(f->exec, d, avoided, &o, &e);
+            free_positives(&e);
+        }
+        recsys__sampler_free(f->exec, s);
+    }
+    recsys_dataset_release(avoid), recsys_dataset_release(d);
+}
+
+/* Rows and negatives have the same bits however an epoch is cut and on any number of threads; shared items belong to a
+ * position. Negatives are those of pairs. */
+static void test_positives_same_bits(void **state)
+{
+    static const int64_t sizes[] = { 37, 1024, 1 << 20 };
+    static const int32_t threads[] = { 1, 2, 8 };
+    fixture *f = *state;
+    recsys_dataset *d = test_random_dataset(f->exec, 300, 200, 15, TEST_REPEATS, 1);
+    sampler_options o = { .kind = SAMPLE_POSITIVES, .n_negatives = 2, .n_shared = 64, .with_log_q = 1, .popularity = 0.5,
+                          .seed = 3 };
+    sampler *s = make(f->exec, &o, d, NULL);
+    positives first = draw_positives(f->exec, s, &o, 2, 64);
+    for (int k = 0; k < 9; k++) {
+        recsys_exec *x = fixture_exec(f, threads[k / 3], 0, 99);
+        positives e = draw_positives(x, s, &o, 2, sizes[k % 3]);
+        assert_memory_equal(e.user, first.user, (size_t)first.count * 4);
+        assert_memory_equal(e.item, first.item, (size_t)first.count * 4);
+        assert_memory_equal(e.negative, first.negative, (size_t)(first.count * first.n) * 4);
+        assert_memory_equal(e.item_log_q, first.item_log_q, (size_t)first.count * 4);
+        assert_memory_equal(e.shared, first.shared, (size_t)first.N * 4); /* of position 0 */
+        free_positives(&e);
+        recsys_exec_release(x);
+    }
+    assert_true(memcmp(first.shared, first.shared + first.N, (size_t)first.N * 4) != 0);
+    sampler_options in_order = o, of_pairs = { .n_negatives = 2, .popularity = 0.5, .seed = 3, .keep_order = 1 };
+    in_order.keep_order = 1;
+    sampler *one = make(f->exec, &in_order, d, NULL), *two = make(f->exec, &of_pairs, d, NULL);
+    positives a = draw_positives(f->exec, one, &in_order, 2, 50);
+    drawn b = draw_epoch(f->exec, two, 2, 1000);
+    assert_memory_equal(a.item, b.item, (size_t)a.count * 4);
+    assert_memory_equal(a.negative, b.item + a.count, (size_t)(a.count * 2) * 4);
+    free_positives(&a), free_drawn(&b), free_positives(&first);
+    recsys__sampler_free(f->exec, one), recsys__sampler_free(f->exec, two), recsys__sampler_free(f->exec, s);
+    recsys_dataset_release(d);
+}
+
+/* Shared items over many batches against the weights; other epochs, seeds and streams draw others, a fixed sampler the same. */
+static void test_shared(void **state)
+{
+    fixture *f = *state;
+    recsys_dataset *d = world(f->exec, 0, 4);
+    for (int popular = 0; popular < 3; popular++) {
+        sampler_options o = { .kind = SAMPLE_POSITIVES, .n_shared = 100, .with_log_q = 1, .popularity = popular * 0.75,
+                              .seed = 11 };
+        sampler *s = make(f->exec, &o, d, NULL);
+        double count[WORLD_ITEMS] = { 0 }, wanted[WORLD_ITEMS] = { 0 }, total = 0.0;
+        for (int64_t epoch = 0; epoch < 20; epoch++) {
+            positives e = draw_positives(f->exec, s, &o, epoch, 30);
+            for (int64_t k = 0; k < e.batches * e.N; k++) {
+                count[e.shared[k]] += 1.0;
+                wanted[e.shared[k]] = exp((double)e.shared_log_q[k]);
+                total += 1.0;
+            }
+            free_positives(&e);
+        }
+        for (int i = 0; i < WORLD_ITEMS; i++) wanted[i] *= total;
+        expect_chi_square(count, wanted, WORLD_ITEMS, "shared items");
+        recsys__sampler_free(f->exec, s);
+    }
+    for (int change = 0; change < 4; change++) {
+        sampler_options o = { .kind = SAMPLE_POSITIVES, .n_shared = 100, .seed = 11, .fixed = change == 3 }, other = o;
+        if (change == 1) other.seed = 12;
+        if (change == 2) other.stream = 1;
+        sampler *s = make(f->exec, &o, d, NULL), *t = make(f->exec, &other, d, NULL);
+        positives a = draw_positives(f->exec, s, &o, 0, 300),
+            b = draw_positives(f->exec, t, &other, change == 0 || change == 3, 300);
+        assert_int_equal(memcmp(a.shared, b.shared, 400) == 0, change == 3);
+        free_positives(&a), free_positives(&b);
+        recsys__sampler_free(f->exec, s), recsys__sampler_free(f->exec, t);
+    }
+    recsys_dataset_release(d);
+}
+
 /* ---- the alias table ---- */
 
 /* The shares that a table gives add up to those of the weights, to 2^-32 for each slot that an item is in. */
@@ -532,7 +714,8 @@ static void test_alias_table(void **state)
             double total = 0.0;
             for (int64_t i = 0; i < n; i++) { /* equal, falling, one large among zeros, random with zeros */
                 double draw = test_random_unit(&seed);
-                weight[i] = shape == 0 ? 3.0 : shape == 1 ? 1.0 / (double)(i + 1) : shape == 2 ? i == n / 2 : draw < 0.3 && i > 0 ? 0.0 : draw;
+                weight[i] = shape == 0 ? 3.0 : shape == 1 ? 1.0 / (double)(i + 1) : shape == 2 ? i == n / 2 : draw;
+                if (shape == 3 && draw < 0.3 && i > 0) weight[i] = 0.0;
                 total += weight[i];
                 share[i] = 0.0;
             }
@@ -565,8 +748,12 @@ static void test_bad_options(void **state)
     recsys_dataset *d = world(f->exec, 0, 1), *other = test_random_dataset(f->exec, 20, 10, 5, 0, 1), *empty;
     const sampler_options good = { .n_negatives = 1, .seed = 3 };
     sampler_options o = good;
-    o.kind = 2;
-    expect_refused(f->exec, &o, d, NULL, RECSYS_ERR_INVALID_ARGUMENT, "kind of sampler 2");
+    o.kind = 3;
+    expect_refused(f->exec, &o, d, NULL, RECSYS_ERR_INVALID_ARGUMENT, "kind of sampler 3");
+    o = good, o.kind = SAMPLE_POSITIVES, o.n_shared = -1;
+    expect_refused(f->exec, &o, d, NULL, RECSYS_ERR_INVALID_ARGUMENT, "-1 items for a batch to share");
+    o.n_shared = INT64_C(1) << 31;
+    expect_refused(f->exec, &o, d, NULL, RECSYS_ERR_INVALID_ARGUMENT, "2147483648 items");
     o = good, o.n_negatives = -1;
     expect_refused(f->exec, &o, d, NULL, RECSYS_ERR_INVALID_ARGUMENT, "-1 negatives");
     o = good, o.popularity = -0.5;
@@ -610,7 +797,12 @@ static void test_too_few_left(void **state)
     expect_refused(f->exec, &o, d, NULL, RECSYS_ERR_INVALID_ARGUMENT, "user 70|1 of 5|popularity|2 are asked");
     o.kind = SAMPLE_USER_ROWS, o.sampled_output = 1;
     expect_refused(f->exec, &o, d, NULL, RECSYS_ERR_INVALID_ARGUMENT, "user 70|1 of 5|2 are asked");
-    o.sampled_output = 0; /* full rows draw nothing */
+    o.kind = SAMPLE_POSITIVES;
+    expect_refused(f->exec, &o, d, NULL, RECSYS_ERR_INVALID_ARGUMENT, "user 70|1 of 5|2 are asked");
+    o.n_negatives = 0, o.n_shared = 100; /* shared items ask nobody what he knows */
+    s = make(f->exec, &o, d, more);
+    recsys__sampler_free(f->exec, s);
+    o.kind = SAMPLE_USER_ROWS, o.n_negatives = 2, o.sampled_output = 0; /* full rows draw nothing */
     s = make(f->exec, &o, d, more);
     recsys__sampler_free(f->exec, s);
     recsys_dataset_release(d), recsys_dataset_release(more);
@@ -618,7 +810,8 @@ static void test_too_few_left(void **state)
 
 static void test_out_of_range(void **state)
 {
-    static const int64_t bad[][3] = { { 0, 0, 601 }, { 0, 600, 1 }, { 0, -1, 1 }, { -1, 0, 1 }, { 0, 0, -1 }, { 0, INT64_MAX, 1 } };
+    static const int64_t bad[][3] = { { 0, 0, 601 }, { 0, 600, 1 }, { 0, -1, 1 }, { -1, 0, 1 }, { 0, 0, -1 },
+                                      { 0, INT64_MAX, 1 } };
     fixture *f = *state;
     recsys_dataset *d = world(f->exec, 0, 1);
     sampler_options o = { .n_negatives = 1, .seed = 3 };
@@ -645,12 +838,15 @@ static void test_out_of_range(void **state)
 static void test_failing_memory(void **state)
 {
     fixture *f = *state;
-    for (int variant = 0; variant < 4; variant++) {
+    for (int variant = 0; variant < 6; variant++) {
         int64_t refused = 1, failures = 0;
         for (int64_t at = 1; refused; at++) {
             recsys_dataset *d = world(f->exec, FLAGS, 1), *avoid = world(f->exec, 0, 2); /* new ones: views are made once */
             const recsys_dataset *avoided = avoid;
-            sampler_options o = { .kind = variant & 1, .sampled_output = 1, .n_negatives = 1, .popularity = variant & 2 ? 0.5 : 0.0 };
+            sampler_options o = { .kind = variant & 1, .sampled_output = 1, .n_negatives = 1,
+                                  .popularity = variant & 2 ? 0.5 : 0.0 };
+            if (variant >= 4)
+                o.kind = SAMPLE_POSITIVES, o.n_shared = 20, o.with_log_q = 1, o.popularity = variant & 1 ? 0.5 : 0.0;
             sampler *s;
             int64_t used = recsys__memory_used(f->exec->memory);
             test_heap_fail(&f->heap, at, 0);
@@ -665,6 +861,11 @@ static void test_failing_memory(void **state)
                 drawn e = { 0 }; /* also where an allocation failed that the data's view can do without */
                 assert_true(recsys__memory_used(f->exec->memory) > used);
                 if (o.kind == SAMPLE_PAIRS) e = draw_epoch(f->exec, s, 0, 100);
+                if (o.kind == SAMPLE_POSITIVES) {
+                    positives p = draw_positives(f->exec, s, &o, 0, 100);
+                    check_positives(f->exec, d, avoid, &o, &p);
+                    free_positives(&p);
+                }
                 free_drawn(&e);
             }
             recsys__sampler_free(f->exec, s);
@@ -679,8 +880,10 @@ static void test_steady_state(void **state)
 {
     fixture *f = *state;
     recsys_dataset *d = world(f->exec, FLAGS, 1);
-    for (int32_t kind = 0; kind < 2; kind++) {
-        sampler_options o = { .kind = kind, .sampled_output = 1, .n_negatives = 2, .popularity = 0.5, .seed = 3 };
+    for (int32_t kind = 0; kind < 3; kind++) {
+        sampler_options o = { .kind = kind, .sampled_output = 1, .n_negatives = 2, .n_shared = 50, .with_log_q = 1,
+                              .popularity = 0.5,
+                              .seed = 3 };
         sampler *s = make(f->exec, &o, d, NULL);
         tape *g;
         long long calls = 0;
@@ -688,7 +891,7 @@ static void test_steady_state(void **state)
         for (int64_t epoch = 0; epoch < 20; epoch++) {
             batch b = { 0 };
             recsys__tape_reset(g, 1, (uint64_t)epoch);
-            recsys__sampler_draw(s, g, epoch, 0, kind ? recsys__sampler_size(s) : 512, &b);
+            recsys__sampler_draw(s, g, epoch, 0, kind == SAMPLE_PAIRS ? 512 : recsys__sampler_size(s), &b);
             expect_ok(f->exec, recsys__tape_status(g));
             if (epoch == 0) calls = atomic_load(&f->heap.calls);
         }
@@ -703,12 +906,13 @@ static void test_steady_state(void **state)
 static void test_bytes(void **state)
 {
     fixture *f = *state;
-    for (int variant = 0; variant < 16; variant++) {
+    for (int variant = 0; variant < 24; variant++) {
         recsys_dataset *d = world(f->exec, variant & 1, 1);
         const csr *view;
         expect_ok(f->exec, recsys__dataset_by_user(f->exec, d, &view));
         sampler_options o = { .kind = variant / 2 % 2, .sampled_output = 1, .n_negatives = variant / 4 % 2,
-                              .popularity = variant / 8 ? 1.0 : 0.0, .seed = 3 };
+                              .popularity = variant / 8 == 1 ? 1.0 : 0.0, .seed = 3 };
+        if (variant >= 16) o.kind = SAMPLE_POSITIVES, o.n_shared = 9, o.with_log_q = variant / 2 % 2, o.popularity = 1.0;
         int64_t before = recsys__memory_used(f->exec->memory), guess = recsys__sampler_bytes(&o, d);
         sampler *s = make(f->exec, &o, d, NULL);
         int64_t taken = recsys__memory_used(f->exec->memory) - before;
@@ -733,6 +937,12 @@ static void test_fence(void **state)
         assert_memory_equal(a.clean, b.clean, (size_t)a.count);
         free_drawn(&a), free_drawn(&b);
         recsys__sampler_free(f.exec, s), recsys__sampler_free(plain->exec, p);
+        o.kind = SAMPLE_POSITIVES, o.n_shared = 10, o.with_log_q = 1;
+        s = make(f.exec, &o, d, NULL);
+        positives e = draw_positives(f.exec, s, &o, 0, 100);
+        check_positives(f.exec, d, NULL, &o, &e);
+        free_positives(&e);
+        recsys__sampler_free(f.exec, s);
         o.kind = SAMPLE_USER_ROWS, o.sampled_output = variant;
         s = make(f.exec, &o, d, NULL);
         check_rows(f.exec, s, d, o.sampled_output, o.sampled_output ? 2 : 0, 7);
@@ -767,6 +977,7 @@ int main(void)
         TEST(test_flags),         TEST(test_one),           TEST(test_rows),           TEST(test_bad_options),
         TEST(test_too_few_left),  TEST(test_out_of_range),  TEST(test_failing_memory), TEST(test_steady_state),
         TEST(test_bytes),         TEST(test_fence),         TEST(test_alias_table),    TEST(test_own_may_be_drawn),
+        TEST(test_positives),     TEST(test_positives_same_bits), TEST(test_shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,7 +111,7 @@ static inline void *case_tensor(recsys_exec *x, const recsys_model *m, const cha
     const model_tensor *t = recsys__model_tensor(m, name);
     assert_non_null(t);
     *count = recsys__tensor_elements(t);
-    void *data = malloc((size_t)*count * 4 + 1);
+    void *data = malloc((size_t)*count * recsys__dtype_size(t->dtype) + 1);
     assert_non_null(data);
     expect_ok(x, recsys_model_read_tensor(m, x, name, 0, t->shape[0], data));
     return data;
@@ -123,7 +123,7 @@ static inline int case_same(recsys_exec *x, const recsys_model *a, const recsys_
     for (int64_t i = 0; same && i < a->tensors.count; i++) {
         int64_t n, m;
         void *of_a = case_tensor(x, a, a->tensors.at[i].name, &n), *of_b = case_tensor(x, b, b->tensors.at[i].name, &m);
-        same = n == m && memcmp(of_a, of_b, (size_t)n * 4) == 0;
+        same = n == m && memcmp(of_a, of_b, (size_t)n * recsys__dtype_size(a->tensors.at[i].dtype)) == 0;
         free(of_a);
         free(of_b);
     }

@@ -1,6 +1,8 @@
 /* matmul.h - C = op(A) op(B), op(X) = X or X'. op(A): M x K, op(B): K x N, C: M x N; row-major float32.
  * C overlaps neither. K = 0 gives zeros. NaN and infinity in a row of op(A) reach that row of C, in a column of op(B) that
  * column (also by 0 * inf).
+ * Products with at most 16 columns in C, and at most 64 terms or (A') 16 rows, are chains of fused multiply-adds
+ * (kernels/cpu/narrow.h): same for all threads and rungs. For others:
  * Bits: the product is cut by M, N and K alone (kernels/cpu/product.h), each part is one BLAS call at width 1 and parts of a
  * sum are added in ascending order: same for all threads. They depend on the BLAS and on the processor's family.
  * Bound: abs(err of c[m, n]) <= (K + 8) * 2^-24 * sum over k of abs(a b).

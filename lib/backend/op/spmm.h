@@ -2,7 +2,8 @@
  * Y overlaps nothing. A row without entries gives zeros. NaN in X reaches only rows that have an entry for it.
  * Order: fmaf chain from 0 over the entries of a row as stored. Bits: same for all threads and SIMD widths.
  * Bound: abs(err of y[n, c]) <= E_n * 2^-24 * sum abs(value * x), over the E_n entries of row n.
- * Gradient: gX = A' gY, as a row gradient (backend/row_gradient.h); none for the values.
+ * Gradient: gX = A' gY: the same product with the transposed matrix where that is kept, else a row gradient
+ * (backend/row_gradient.h); none for the values.
  * Rows are dealt out by their entries; one row is summed by one thread.
  * Cost: 2 E D flops; least 8 E + 4 (M + N) D bytes, without reuse 8 E + 4 (E + N) D.
  *

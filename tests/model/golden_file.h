@@ -1,27 +1,25 @@
-/* pointwise_golden.h - reads the golden files of tests/reference/pointwise.py (which explains the format) into memory.
+/* golden_file.h - reads the golden files of tests/reference (pointwise.py and stepwise.py explain the format) into memory.
  *
  *     golden_file g;
  *     golden_open(&g, "gmf.txt");                              fails the test if the file is not what it should be
  *     const golden_case *c = &g.cases[0];
  *     golden_number(c, "lr"), golden_word(c, "loss"), golden_has(c, "alpha");
  *     const golden_array *w = golden_get(c, "initial.user_embedding");
- *     golden_batch b;
- *     golden_batch_get(c, 0, &b);
  *     golden_close(&g);
  *
  * Include after support/support.h.
  * SPDX-License-Identifier: Apache-2.0 */
-#ifndef MODEL_POINTWISE_GOLDEN_H
-#define MODEL_POINTWISE_GOLDEN_H
+#ifndef TESTS_MODEL_GOLDEN_FILE_H
+#define TESTS_MODEL_GOLDEN_FILE_H
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { GOLDEN_KEYS = 24, GOLDEN_ARRAYS = 128, GOLDEN_NAME = 64 };
+enum { GOLDEN_KEYS = 24, GOLDEN_ARRAYS = 128, GOLDEN_NAME = 64, GOLDEN_TEXT = 160 };
 
 typedef struct golden_key {
-    char name[GOLDEN_NAME], value[GOLDEN_NAME];
+    char name[GOLDEN_NAME], value[GOLDEN_TEXT];
 } golden_key;
 
 /* Row-major, rows x cols; a vector has one row. `f32` holds the same numbers, rounded. */
@@ -43,13 +41,6 @@ typedef struct golden_file {
     int n_cases;
     golden_case *cases;
 } golden_file;
-
-/* The batch of one step. Pairs: n_samples == n_users. Full rows of cdae: n_samples 0. Indices fit int32. */
-typedef struct golden_batch {
-    int64_t n_users, n_samples;
-    int32_t users[64], items[64], sample_row[64];
-    float labels[64];
-} golden_batch;
 
 static inline double golden__read(FILE *f)
 {
@@ -92,7 +83,8 @@ static inline void golden__read_case(FILE *f, golden_case *c)
             assert_true(c->n_keys < GOLDEN_KEYS);
             golden_key *k = &c->keys[c->n_keys++];
             golden__word(f, k->name);
-            golden__word(f, k->value);
+            if (fscanf(f, "%159s", k->value) != 1)
+                fail_msg("golden file: ends early");
         } else {
             assert_string_equal(word, "array");
             assert_true(c->n_arrays < GOLDEN_ARRAYS);
@@ -191,33 +183,6 @@ static inline const golden_array *golden_part(const golden_case *c, const char *
     char full[2 * GOLDEN_NAME];
     snprintf(full, sizeof full, "%s.%s", prefix, name);
     return golden_get(c, full);
-}
-
-static inline int64_t golden__indices(const golden_array *a, int32_t out[64])
-{
-    assert_true(a->rows == 1 && a->cols <= 64);
-    for (int64_t e = 0; e < a->cols; e++)
-        out[e] = (int32_t)a->value[e];
-    return a->cols;
-}
-
-/* Batch of step t, 0 to 4. What the batch lacks (items and labels of full rows, sample_row of pairs) is zero. */
-static inline void golden_batch_get(const golden_case *c, int t, golden_batch *b)
-{
-    char prefix[16], name[GOLDEN_NAME];
-    memset(b, 0, sizeof *b);
-    snprintf(prefix, sizeof prefix, "batch%d", t);
-    b->n_users = golden__indices(golden_part(c, prefix, "users"), b->users);
-    snprintf(name, sizeof name, "%s.items", prefix);
-    if (golden_find(c, name) == NULL)
-        return;
-    b->n_samples = golden__indices(golden_get(c, name), b->items);
-    const golden_array *labels = golden_part(c, prefix, "labels");
-    assert_int_equal(labels->cols, b->n_samples);
-    memcpy(b->labels, labels->f32, (size_t)labels->cols * sizeof *b->labels);
-    snprintf(name, sizeof name, "%s.sample_row", prefix);
-    if (golden_find(c, name) != NULL)
-        assert_int_equal(golden__indices(golden_get(c, name), b->sample_row), b->n_samples);
 }
 
 #endif

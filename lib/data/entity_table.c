@@ -1,11 +1,11 @@
-/* item_table.c - item tables for items that are numbered anew: after a k-core, and where datasets are put together.
+/* entity_table.c - tables of users or items that are numbered anew: after a k-core, and where datasets are put together.
  *
  * A feature table is known by its name. Parts that share the map of its features (all parts of one reading do) keep it;
  * otherwise the maps are united and the columns translated.
- * I items of the new numbering, P parts, F features of a table.
+ * R users or items of the new numbering, P parts, F features of a table.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "data/item_table.h"
+#include "data/entity_table.h"
 
 #include <string.h>
 
@@ -14,14 +14,14 @@
 
 struct collect {
     recsys_exec *exec;
-    const item_source *parts;
-    int64_t n_parts, n_items;
-    item_table *table;
+    const entity_source *parts;
+    int64_t n_parts, n_rows;
+    entity_table *table;
 };
 
-static const char *name_in(const item_source *part, int64_t i)
+static const char *name_in(const entity_source *part, int64_t i)
 {
-    const item_table *t = part->table;
+    const entity_table *t = part->table;
     if (!t || !t->name_bytes || part->row[i] < 0 || t->name_offset[part->row[i]] < 0) return NULL;
     return t->name_bytes + t->name_offset[part->row[i]];
 }
@@ -37,20 +37,20 @@ static const char *first_name(const struct collect *c, int64_t i)
 
 static recsys_status collect_names(const struct collect *c)
 {
-    item_table *t = c->table;
+    entity_table *t = c->table;
     int any = 0;
     int64_t bytes = 0;
     for (int64_t p = 0; p < c->n_parts; p++) any |= c->parts[p].table && c->parts[p].table->name_bytes;
     if (!any) return RECSYS_OK;
-    for (int64_t i = 0; i < c->n_items; i++) {
+    for (int64_t i = 0; i < c->n_rows; i++) {
         const char *name = first_name(c, i);
         if (name) bytes += (int64_t)strlen(name) + 1;
     }
-    recsys_status status = recsys__alloc(t->memory, &c->exec->error, c->n_items, sizeof *t->name_offset, &t->name_offset);
+    recsys_status status = recsys__alloc(t->memory, &c->exec->error, c->n_rows, sizeof *t->name_offset, &t->name_offset);
     if (!status) status = recsys__alloc(t->memory, &c->exec->error, bytes, 1, &t->name_bytes);
     if (status) return status;
     bytes = 0;
-    for (int64_t i = 0; i < c->n_items; i++) {
+    for (int64_t i = 0; i < c->n_rows; i++) {
         const char *name = first_name(c, i);
         t->name_offset[i] = name ? bytes : -1;
         if (!name) continue;
@@ -70,7 +70,7 @@ struct source {
     int32_t *column;
 };
 
-/* The cells of the first source that has any for item i: their source and range. */
+/* The cells of the first source that has any for row i: their source and range. */
 static const struct source *first_cells(const struct source *sources, int64_t n_sources, int64_t i, int64_t *begin,
                                         int64_t *end)
 {
@@ -107,11 +107,11 @@ static recsys_status collect_cells(const struct collect *c, const struct source 
     int64_t n = 0, most = 0, begin, end;
     int valued = 0;
     for (int64_t p = 0; p < c->n_parts; p++) valued |= sources[p].table && sources[p].table->cells.val;
-    recsys_status status = recsys__alloc(own, e, c->n_items + 1, sizeof *cells->ptr, &cells->ptr);
+    recsys_status status = recsys__alloc(own, e, c->n_rows + 1, sizeof *cells->ptr, &cells->ptr);
     if (status) return status;
-    cells->n_rows = c->n_items;
+    cells->n_rows = c->n_rows;
     cells->ptr[0] = 0;
-    for (int64_t i = 0; i < c->n_items; i++) {
+    for (int64_t i = 0; i < c->n_rows; i++) {
         first_cells(sources, c->n_parts, i, &begin, &end);
         if (end - begin > most) most = end - begin;
         cells->ptr[i + 1] = n += end - begin;
@@ -120,7 +120,7 @@ static recsys_status collect_cells(const struct collect *c, const struct source 
     status = recsys__alloc(own, e, n, sizeof *cells->col, &cells->col);
     if (!status && valued) status = recsys__alloc(own, e, n, sizeof *cells->val, &cells->val);
     if (!status) status = recsys__alloc(own, e, most, sizeof *room, &room);
-    for (int64_t i = 0; !status && i < c->n_items; i++) {
+    for (int64_t i = 0; !status && i < c->n_rows; i++) {
         const struct source *s = first_cells(sources, c->n_parts, i, &begin, &end);
         if (s) copy_row(s, begin, end, room, cells->col + cells->ptr[i], cells->val ? cells->val + cells->ptr[i] : NULL);
     }
@@ -150,7 +150,7 @@ static recsys_status unite_features(const struct collect *c, struct source *sour
     return status;
 }
 
-static const feature_table *find_table(const item_table *t, const char *name)
+static const feature_table *find_table(const entity_table *t, const char *name)
 {
     for (int64_t k = 0; t && k < t->n_features; k++)
         if (!strcmp(t->features[k].name, name)) return &t->features[k];
@@ -171,6 +171,10 @@ static recsys_status collect_features(const struct collect *c, const char *name)
     for (int64_t p = 0; p < c->n_parts; p++)
         sources[p] = (struct source){ find_table(c->parts[p].table, name), c->parts[p].row, NULL };
     status = unite_features(c, sources, out);
+    out->dense = 1;
+    for (int64_t p = 0; p < c->n_parts; p++)
+        if (sources[p].table)
+            out->dense = out->dense && sources[p].table->dense && sources[p].table->cells.n_cols == out->cells.n_cols;
     if (!status) status = collect_cells(c, sources, &out->cells);
     for (int64_t p = 0; p < c->n_parts; p++) recsys__free(x->memory, sources[p].column);
     recsys__free(x->memory, sources);
@@ -179,36 +183,36 @@ static recsys_status collect_features(const struct collect *c, const char *name)
 
 static recsys_status collect_all_features(const struct collect *c)
 {
-    item_table *t = c->table;
+    entity_table *t = c->table;
     int64_t most = 0;
     for (int64_t p = 0; p < c->n_parts; p++) most += c->parts[p].table ? c->parts[p].table->n_features : 0;
     if (most == 0) return RECSYS_OK;
     recsys_status status = recsys__alloc_zero(t->memory, &c->exec->error, most, sizeof *t->features, &t->features);
     for (int64_t p = 0; !status && p < c->n_parts; p++) {
-        const item_table *from = c->parts[p].table;
+        const entity_table *from = c->parts[p].table;
         for (int64_t k = 0; !status && from && k < from->n_features; k++)
             if (!find_table(t, from->features[k].name)) status = collect_features(c, from->features[k].name);
     }
     return status;
 }
 
-recsys_status recsys__item_table_collect(recsys_exec *x, const item_source *parts, int64_t n_parts, int64_t n_items,
-                                         item_table **out)
+recsys_status recsys__entity_table_collect(recsys_exec *x, const entity_source *parts, int64_t n_parts, int64_t n_rows,
+                                           entity_table **out)
 {
     *out = NULL;
     int any = 0;
     for (int64_t p = 0; p < n_parts; p++) any |= parts[p].table != NULL;
     if (!any) return RECSYS_OK;
-    struct collect c = { x, parts, n_parts, n_items, NULL };
+    struct collect c = { x, parts, n_parts, n_rows, NULL };
     recsys_status status = recsys__alloc_zero(x->memory, &x->error, 1, sizeof *c.table, &c.table);
     if (status) return status;
     atomic_init(&c.table->refs, 1);
     c.table->memory = recsys__memory_retain(x->memory);
-    c.table->n_items = n_items;
+    c.table->n_rows = n_rows;
     status = collect_names(&c);
     if (!status) status = collect_all_features(&c);
     if (status)
-        recsys__item_table_release(c.table);
+        recsys__entity_table_release(c.table);
     else
         *out = c.table;
     return status;
