@@ -31,10 +31,9 @@ static void declare(declaration *d)
 }
 
 /* Full rows: labels, logits, the loss's gradient and its pass back, and what T-CE sorts by. */
-static int64_t floats_of_row(const recsys_params *p, int64_t n_items, int64_t rows)
+static int64_t floats_of_row(const recsys_params *p, const batch_shape *b)
 {
-    (void)rows;
-    int64_t outputs = recsys__param_choice(p, "output") == OUTPUT_FULL ? 5 * n_items : 64 * recsys__param_i64(p, "hidden");
+    int64_t outputs = recsys__param_choice(p, "output") == OUTPUT_FULL ? 5 * b->n_items : 64 * recsys__param_i64(p, "hidden");
     return outputs + 10 * recsys__param_i64(p, "hidden") + 32;
 }
 

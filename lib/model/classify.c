@@ -20,7 +20,8 @@ typedef struct counts {
     int32_t *label_of;      /* the model's class of each of the data's items, or -1 */
     uint8_t *seen;          /* rows that had a label already */
     float *features, *logits; /* of a block */
-    int64_t *confusion;     /* C x C */
+    int64_t *labelled, *answered, *right; /* C each: rows of a class, rows said to be of it, and both */
+    int64_t *confusion;     /* C x C; NULL: not wanted */
     double cross_entropy;   /* summed */
 } counts;
 
@@ -42,7 +43,7 @@ static recsys_status check_call(const recsys_model *m, recsys_exec *x, const rec
     return status < 0 ? status : recsys__phase(x, "classify");
 }
 
-static recsys_status prepare(counts *c)
+static recsys_status prepare(counts *c, int wants_confusion)
 {
     recsys_exec *x = c->x;
     int64_t C = c->m->n_items, block = recsys__classifier_block(c->m, c->data->n_events);
@@ -57,7 +58,13 @@ static recsys_status prepare(counts *c)
         status = recsys__alloc_zero(x->memory, &x->error, block * c->cells->n_cols, sizeof *c->features, &c->features);
     if (status >= 0)
         status = recsys__alloc(x->memory, &x->error, block * C, sizeof *c->logits, &c->logits);
-    return status < 0 ? status : recsys__alloc_zero(x->memory, &x->error, C * C, sizeof *c->confusion, &c->confusion);
+    if (status >= 0)
+        status = recsys__alloc_zero(x->memory, &x->error, 3 * C, sizeof *c->labelled, &c->labelled);
+    if (status < 0)
+        return status;
+    c->answered = c->labelled + C;
+    c->right = c->answered + C;
+    return wants_confusion ? recsys__alloc_zero(x->memory, &x->error, C * C, sizeof *c->confusion, &c->confusion) : RECSYS_OK;
 }
 
 /* Event e as a row of features. */
@@ -91,7 +98,11 @@ static void count_row(counts *c, const float *z, int32_t label)
             best = k;
     for (int64_t k = 0; k < C; k++)
         sum += exp((double)z[k] - z[best]);
-    c->confusion[label * C + best]++;
+    c->labelled[label]++;
+    c->answered[best]++;
+    c->right[label] += label == best;
+    if (c->confusion != NULL)
+        c->confusion[label * C + best]++;
     c->cross_entropy += log(sum) + z[best] - z[label];
 }
 
@@ -121,14 +132,9 @@ static double share(int64_t part, int64_t whole)
 /* Precision, recall and F1 of class k. */
 static void measure_class(const counts *c, int64_t k, double out[3])
 {
-    int64_t C = c->m->n_items, labelled = 0, answered = 0, right = c->confusion[k * C + k];
-    for (int64_t j = 0; j < C; j++) {
-        labelled += c->confusion[k * C + j];
-        answered += c->confusion[j * C + k];
-    }
-    out[0] = share(right, answered);
-    out[1] = share(right, labelled);
-    out[2] = share(2 * right, labelled + answered);
+    out[0] = share(c->right[k], c->answered[k]);
+    out[1] = share(c->right[k], c->labelled[k]);
+    out[2] = share(2 * c->right[k], c->labelled[k] + c->answered[k]);
 }
 
 static recsys_classification measure(const counts *c, double *per_class)
@@ -139,7 +145,7 @@ static recsys_classification measure(const counts *c, double *per_class)
     for (int64_t k = 0; k < f.n_classes; k++) {
         double one[3];
         measure_class(c, k, one);
-        f.n_correct += c->confusion[k * f.n_classes + k];
+        f.n_correct += c->right[k];
         f.macro_f1 += one[2] / (double)f.n_classes;
         if (per_class != NULL)
             memcpy(per_class + 3 * k, one, sizeof one);
@@ -159,7 +165,7 @@ recsys_status recsys_model_classify(const recsys_model *m, recsys_exec *x, const
     counts c = { .x = x, .m = m, .data = data };
     recsys_status status = check_call(m, x, data);
     if (status >= 0)
-        status = prepare(&c);
+        status = prepare(&c, confusion != NULL);
     if (status >= 0)
         status = count_all(&c);
     if (status >= 0) {
@@ -170,6 +176,7 @@ recsys_status recsys_model_classify(const recsys_model *m, recsys_exec *x, const
             status = recsys__struct_out(&x->error, "recsys_classification", &own, sizeof own, figures);
     }
     recsys__free(x->memory, c.confusion);
+    recsys__free(x->memory, c.labelled);
     recsys__free(x->memory, c.logits);
     recsys__free(x->memory, c.features);
     recsys__free(x->memory, c.seen);

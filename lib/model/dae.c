@@ -102,14 +102,14 @@ static void sampling(const recsys_params *p, sampler_options *o)
 /* ---- memory ---- */
 
 /* Logits, the loss's gradient and its pass back; a hidden layer's results and gradients. */
-static int64_t floats_of_row(const recsys_params *p, int64_t n_items, int64_t rows)
+static int64_t floats_of_row(const recsys_params *p, const batch_shape *b)
 {
-    (void)rows;
     layers L = layers_of(p);
     int64_t sum = 0;
     for (int64_t l = 0; l < L.n_hidden; l++)
         sum += L.width[l];
-    return 3 * n_items + 6 * sum + 64;
+    int64_t flips = (int64_t)(2.0 * recsys__param_f64(p, "flip") * (double)b->n_items);
+    return 3 * b->n_items + flips + 6 * sum + 64;
 }
 
 /* Gradients of the weights, and the indices of the rows' entries. */

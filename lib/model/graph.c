@@ -130,7 +130,7 @@ recsys_status recsys__graph_create(recsys_exec *x, const recsys_dataset *data, g
 
 int64_t recsys__graph_floats(const recsys_dataset *d)
 {
-    return 8 * d->n_events + 2 * recsys_ids_count(d->users) + 3 * recsys_ids_count(d->items); /* with the host's part in passing */
+    return 8 * d->n_events + 2 * recsys_ids_count(d->users) + 5 * recsys_ids_count(d->items); /* with the host's part in passing */
 }
 
 /* ---- edge dropout ---- */

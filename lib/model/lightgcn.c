@@ -36,11 +36,10 @@ static void declare(declaration *d)
     recsys__declare(d, "item_embedding", d->n_items, D, normal); /* I x D */
 }
 
-static int64_t floats_of_row(const recsys_params *p, int64_t n_items, int64_t rows)
+static int64_t floats_of_row(const recsys_params *p, const batch_shape *b)
 {
-    (void)rows;
-    (void)n_items;
-    return 40 * recsys__param_i64(p, "dim") + 64; /* the result for three nodes, its halves, and the gradients of all */
+    int64_t n = b->n_negatives < 1 << 20 ? b->n_negatives : 1 << 20;
+    return (1 + n) * (20 * recsys__param_i64(p, "dim") + 32); /* the result for two nodes a pair, its halves, gradients of all */
 }
 
 /* The graph, the layers, both tables' gradients; dropped values of both sides. */
@@ -100,6 +99,9 @@ static pairs pairs_of(tape *g, const batch *b)
     int64_t B = tensor_rows(&b->users), n = B > 0 ? tensor_elements(&b->negatives) / B : 0, count = B * (1 + n);
     if (!recsys__tape_failed(g) && (b->negatives.data == NULL || n < 1))
         recsys__tape_fail(g, RECSYS_ERR_INVALID_ARGUMENT, "lightgcn compares positives with negatives, of which there are none");
+    if (!recsys__tape_failed(g) && n > INT32_MAX / B - 1)
+        recsys__tape_fail(g, RECSYS_ERR_TOO_LARGE, "a batch of %lld positives with %lld negatives each: more pairs than 2^31 - 1",
+                          (long long)B, (long long)n);
     if (recsys__tape_failed(g))
         return p;
     p.row = number_pairs(g, B, n, &p);

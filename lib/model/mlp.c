@@ -19,10 +19,9 @@ static void declare(declaration *d)
     recsys__declare(d, "predict_bias", 1, 0, (beginning){ BEGIN_ZERO, 0 }); /* c */
 }
 
-static int64_t floats_of_row(const recsys_params *p, int64_t n_items, int64_t rows)
+static int64_t floats_of_row(const recsys_params *p, const batch_shape *b)
 {
-    (void)rows;
-    (void)n_items;
+    (void)b;
     return recsys__tower_floats(p) + 32;
 }
 

@@ -10,6 +10,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "model/mlp_classifier.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,10 +71,9 @@ static int64_t widths_together(const recsys_params *p)
     return sum;
 }
 
-static int64_t floats_of_row(const recsys_params *p, int64_t n_items, int64_t rows)
+static int64_t floats_of_row(const recsys_params *p, const batch_shape *b)
 {
-    (void)rows;
-    return 4 * (widths_together(p) + n_items) + 32; /* results, activations and the gradients of both */
+    return 4 * (widths_together(p) + b->n_items) + 32; /* results, activations and the gradients of both */
 }
 
 /* The rows' features, here and while they are collected; the rows of a batch are among them. */
@@ -263,6 +263,22 @@ static tensor loss(tape *g, const recsys_model *m, const batch *b)
 
 /* ---- scoring ---- */
 
+/* Features are divided by these. */
+static recsys_status check_scale(recsys_exec *x, const model_tensor *scale)
+{
+    float *host;
+    int64_t F = scale->shape[0];
+    recsys_status status = recsys__alloc(x->memory, &x->error, F, sizeof *host, &host);
+    if (status < 0)
+        return status;
+    status = recsys__download(x, host, scale->data, F * (int64_t)sizeof *host);
+    for (int64_t f = 0; f < F && status >= 0; f++)
+        if (!(host[f] > 0.0f && host[f] <= FLT_MAX))
+            status = recsys__fail(&x->error, RECSYS_ERR_FILE_FORMAT, "mlp-classifier: feature_scale %lld is no number above 0", (long long)f);
+    recsys__free(x->memory, host);
+    return status;
+}
+
 static recsys_status check(recsys_exec *x, const recsys_model *m)
 {
     const model_tensor *mean = recsys__model_tensor(m, "feature_mean"), *scale = recsys__model_tensor(m, "feature_scale");
@@ -272,7 +288,7 @@ static recsys_status check(recsys_exec *x, const recsys_model *m)
     declaration d = { .x = x, .against = m, .class = m->class, .params = m->params, .n_users = m->n_users, .n_items = m->n_items,
                       .n_user_features = mean->shape[0] };
     declare(&d);
-    return d.status;
+    return d.status < 0 ? d.status : check_scale(x, scale);
 }
 
 int64_t recsys__classifier_features(const recsys_model *m)

@@ -47,6 +47,11 @@ beginning recsys__kaiming(int64_t in);
 
 /* ---- the class ---- */
 
+/* A batch in numbers, for estimates. */
+typedef struct batch_shape {
+    int64_t n_items, rows, n_negatives;
+} batch_shape;
+
 typedef struct training_class {
     /* Fills in the kind of batches. */
     void (*sampling)(const recsys_params *p, sampler_options *o);
@@ -59,8 +64,8 @@ typedef struct training_class {
     /* Tensors that scoring reads and that follow from the parameters and what was prepared: for each model that leaves the
      * training, whether to be kept or only to be validated. NULL: there are none. */
     recsys_status (*derive)(recsys_exec *x, recsys_model *m);
-    /* Floats that a step takes for each of its batch's `rows` rows, about: results, gradients and what is kept between. */
-    int64_t (*floats_of_row)(const recsys_params *p, int64_t n_items, int64_t rows);
+    /* Floats that a step takes for each row of its batch, about: results, gradients and what is kept between. */
+    int64_t (*floats_of_row)(const recsys_params *p, const batch_shape *b);
     /* Floats beyond that: of what is prepared, and of a step whatever its batch. NULL: none worth naming. */
     int64_t (*floats_beyond)(const recsys_params *p, const recsys_dataset *train);
     /* The loss of a batch, one number. */

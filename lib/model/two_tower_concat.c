@@ -29,10 +29,9 @@ static void declare(declaration *d)
 }
 
 /* About eight times the columns of all layers: results, gradients of both sides, copies of rows. */
-static int64_t floats_of_row(const recsys_params *p, int64_t n_items, int64_t rows)
+static int64_t floats_of_row(const recsys_params *p, const batch_shape *b)
 {
-    (void)rows;
-    (void)n_items;
+    (void)b;
     return 10 * recsys__two_tower_width(p) + 4 * recsys__two_tower_sum(p) + 32;
 }
 

@@ -64,13 +64,12 @@ static void declare(declaration *d)
 
 /* Results and gradients of both towers; of a softmax the logits, corrected and not, their gradient and what becomes of it:
  * in-batch as many columns as rows. */
-static int64_t floats_of_row(const recsys_params *p, int64_t n_items, int64_t rows)
+static int64_t floats_of_row(const recsys_params *p, const batch_shape *b)
 {
     int64_t objective = objective_of(p), towers = 10 * recsys__two_tower_width(p) + 10 * recsys__two_tower_sum(p) + 32;
-    (void)n_items;
     if (objective == OBJECTIVE_PAIRS)
         return towers;
-    return towers + 5 * (objective == OBJECTIVE_SHARED ? recsys__param_i64(p, "shared_negatives") : rows);
+    return towers + 5 * (objective == OBJECTIVE_SHARED ? recsys__param_i64(p, "shared_negatives") : b->rows);
 }
 
 /* Features, and the vectors that a trained model keeps; of a softmax with shared negatives also their rows. */

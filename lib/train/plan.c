@@ -35,13 +35,15 @@ static int64_t rows_of_epoch(int32_t kind, const recsys_dataset *train)
 }
 
 /* What a step takes, and what stays beside the parameters. */
-static int64_t batch_bytes(const struct model_class *c, const recsys_params *p, const recsys_dataset *train, int64_t rows)
+static int64_t batch_bytes(const struct model_class *c, const recsys_params *p, const recsys_dataset *train, int64_t rows,
+                           int64_t n_negatives)
 {
     sampler_options o = { 0 };
     c->training->sampling(p, &o);
     int64_t most = rows_of_epoch(o.kind, train);
     rows = rows < most ? rows : most;
-    int64_t floats = c->training->floats_of_row(p, recsys_ids_count(train->items), rows);
+    const batch_shape shape = { recsys_ids_count(train->items), rows, n_negatives };
+    int64_t floats = c->training->floats_of_row(p, &shape);
     int64_t beyond = c->training->floats_beyond != NULL ? c->training->floats_beyond(p, train) : 0;
     return rows > 0 && floats > INT64_MAX / 16 / rows ? INT64_MAX / 2 : 4 * (rows * floats + beyond);
 }
@@ -58,7 +60,7 @@ recsys_status recsys__training_cost(recsys_exec *x, const struct model_class *c,
     c->training->sampling(p, &o);
     cost->model_bytes = 4 * d.floats;
     cost->peak_bytes = 16 * d.floats + 4 * d.table_rows + recsys__sampler_bytes(&o, train);
-    cost->peak_bytes += batch_bytes(c, p, train, recsys__default_batch(&o));
+    cost->peak_bytes += batch_bytes(c, p, train, recsys__default_batch(&o), o.default_negatives > 0 ? o.default_negatives : 1);
     return RECSYS_OK;
 }
 
@@ -75,7 +77,7 @@ recsys_status recsys__trainer_check_memory(recsys_trainer *t, const recsys_param
     int64_t copies = t->validation == NULL ? 1 : t->o.select == NULL || strcmp(t->o.select, "loss") == 0 ? 2 : 3;
     int64_t bytes = 4 * d.floats * copies + recsys__sampler_bytes(&o, t->train);
     bytes += recsys__optimizer_bytes(t->optimizer, 1, d.floats, 0) + recsys__optimizer_bytes(t->optimizer, d.table_rows, 0, 1);
-    bytes += batch_bytes(t->class, p, t->train, t->o.batch_size);
+    bytes += batch_bytes(t->class, p, t->train, t->o.batch_size, t->o.n_negatives);
     snprintf(what, sizeof what, "training %s on %lld users and %lld items", t->class->name, (long long)d.n_users,
              (long long)d.n_items);
     return recsys__memory_check(t->x->memory, &t->x->error, bytes, what);
