@@ -1,8 +1,8 @@
 /* eigen.c - a symmetric matrix by reduction to three diagonals, and QL steps with implicit shifts on those.
  *
  * Source: Golub and Van Loan, "Matrix Computations", 4th ed., 8.3; here by full rows, since sums of rows become vector code.
- * LAPACK's way there leads through OpenBLAS's dsymv, which adds what an earlier call left in its buffer, times zero: NaN once
- * that was NaN.
+ * LAPACK's dsytrd was tried: linked with OpenBLAS 0.3.21 it gave NaN on a call and the right numbers when the call was repeated,
+ * probably from what dsymv finds in its buffer; dsyevd pulls in the Fortran run-time.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/cpu/eigen.h"
