@@ -52,6 +52,7 @@ static recsys_model *train(recsys_exec *exec, const char *name, const char *text
     check(NULL, recsys_params_create(recsys_exec_env(exec), name, &params, NULL));
     check(NULL, recsys_params_set_text(params, text));
     by_steps.epochs = epochs;
+    by_steps.batch_size = 512; /* the softmax's candidates are the batch's items */
     options.training = &by_steps;
     check(exec, recsys_model_fit(params, split->train, exec, &options, &model));
     recsys_params_release(params);
@@ -132,8 +133,8 @@ static void compare_index(recsys_exec *exec, const recsys_model *model)
 int main(int argc, char **argv)
 {
     static const struct { const char *model, *params; int64_t epochs; } trainings[] = {
-        { "two-tower-concat", "layers=32:16", 4 },
-        { "two-tower-product", "layers=64:32,objective=in-batch,output=cosine,temperature=0.2", 4 },
+        { "two-tower-concat", "layers=64:32", 8 },
+        { "two-tower-product", "layers=128,objective=in-batch,output=cosine,temperature=0.15", 10 },
     };
     recsys_env *env;
     recsys_exec *exec;

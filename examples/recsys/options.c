@@ -145,8 +145,8 @@ static const option OPTIONS[] = {
       "default: adam; `recsys optimizers` lists the kinds, `recsys params NAME` their parameters" },
     { "epochs", "N", STEPS, COUNT, AT(epochs), "passes over the training data; default 10" },
     { "max-steps", "N", STEPS, COUNT, AT(max_steps), "end after so many steps, whatever is left of the epochs" },
-    { "batch", "N", STEPS, COUNT, AT(batch), "samples in a step (users, for cdae); default 1024" },
-    { "negatives", "N", STEPS, NATURAL, AT(n_negatives), "items drawn for each event; default 1, for cdae all others" },
+    { "batch", "N", STEPS, COUNT, AT(batch), "samples in a step (users, for cdae and dae); default: the model's, mostly 1024" },
+    { "negatives", "N", STEPS, NATURAL, AT(n_negatives), "items drawn for each event; default 1, two-tower 3, cdae and dae all others" },
     { "popularity", "A", STEPS, NUMBER, AT(popularity), "draw an item with weight (users who have it)^A; default 0: all alike" },
     { "fixed-negatives", NULL, STEPS, SWITCH, AT(fixed_negatives), "the same negatives in every epoch" },
 

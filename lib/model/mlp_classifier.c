@@ -170,6 +170,9 @@ static void standardise(float *features, int64_t n_rows, int64_t F, const float 
 static recsys_status check_rows(recsys_exec *x, const recsys_dataset *d, const csr *cells, uint8_t *labelled)
 {
     char id[64];
+    if (recsys_ids_count(d->items) < 2)
+        return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "mlp-classifier: the rows have %lld class, and two are needed at least",
+                            (long long)recsys_ids_count(d->items));
     for (int64_t u = 0; u < cells->n_rows; u++)
         if (cells->ptr[u + 1] == cells->ptr[u])
             return recsys__fail(&x->error, RECSYS_ERR_MISSING_DATA, "mlp-classifier: row %s has no features",

@@ -49,7 +49,7 @@ static recsys_status check_negatives(recsys_trainer *t, const sampler_options *k
 {
     int32_t is_full = kind->kind == SAMPLE_USER_ROWS && !kind->sampled_output, has_popularity = t->o.popularity > 0.0;
     if (is_full && (t->o.n_negatives > 1 || has_popularity || t->o.fixed_negatives))
-        return recsys__fail(&t->x->error, RECSYS_ERR_INVALID_ARGUMENT, "%s: negatives are drawn where output=sampled; full rows hold all "
+        return recsys__fail(&t->x->error, RECSYS_ERR_INVALID_ARGUMENT, "%s draws no negatives with these parameters: its rows hold all "
                             "items", t->class->name);
     if (kind->kind == SAMPLE_POSITIVES && kind->n_negatives == 0
         && (t->o.n_negatives > 1 || t->o.fixed_negatives || (has_popularity && kind->n_shared == 0)))

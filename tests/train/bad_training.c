@@ -139,7 +139,7 @@ static void test_user_rows(void **state)
     recsys_training negatives = SIZED(.n_negatives = 2), popular = SIZED(.popularity = 0.5), fixed = SIZED(.fixed_negatives = 1);
     const recsys_training *drawn[] = { &negatives, &popular, &fixed };
     for (int k = 0; k < 3; k++) {
-        expect_error(w->x, case_try(w->x, "cdae", "hidden=4", w->train, drawn[k], &t), RECSYS_ERR_INVALID_ARGUMENT, "cdae|output=sampled");
+        expect_error(w->x, case_try(w->x, "cdae", "hidden=4", w->train, drawn[k], &t), RECSYS_ERR_INVALID_ARGUMENT, "cdae|rows hold all items");
         recsys_trainer_release(case_trainer(w->x, "cdae", "hidden=4,output=sampled", w->train, drawn[k]));
         expect_error(w->x, case_try(w->x, "two-tower-product", "layers=8,objective=in-batch,output=dot", w->train, drawn[k], &t),
                      RECSYS_ERR_INVALID_ARGUMENT, "two-tower-product draws no negatives");
