@@ -1,4 +1,4 @@
-/* command_models.c - `recsys models`, `recsys optimizers` and `recsys params`: what the library says of itself.
+/* command_models.c - `recsys models`, `recsys optimizers`, `recsys params` and `recsys devices`: what the library says of itself.
  *
  * Nothing here knows a model by name: models, optimizers and parameters describe themselves.
  *
@@ -50,6 +50,44 @@ recsys_status command_optimizers(program *p)
         describe_kind(&t, &j, info.name, info.summary, info.citation);
     }
     json_end(&j, ']');
+    return json_close(p, &j, table_show(p, &t));
+}
+
+/* Why there is no GPU: what asking for one says. */
+static void say_why_none(program *p)
+{
+    recsys_exec *exec = NULL;
+    recsys_error_info error = RECSYS_ERROR_INFO_INIT;
+    recsys_exec_options options = RECSYS_EXEC_OPTIONS_INIT;
+    options.device = "cuda";
+    if (recsys_exec_create(p->env, &options, &exec, &error) != RECSYS_OK && !p->settings.quiet)
+        fprintf(stderr, "recsys: devices: %s\n", error.message);
+    recsys_exec_release(exec);
+}
+
+recsys_status command_devices(program *p)
+{
+    table t = TABLE_INIT("lrl");
+    json j;
+    recsys_status status = json_open(p, &j, p->settings.json);
+    if (status != RECSYS_OK) return status;
+    json_begin(&j, "devices", '[');
+    for (int64_t i = 0; i < recsys_env_device_count(p->env); i++) {
+        char memory[32];
+        recsys_device_info info = RECSYS_DEVICE_INFO_INIT;
+        if (recsys_env_device(p->env, i, &info) != RECSYS_OK) continue; /* gone since it was counted */
+        snprintf(memory, sizeof memory, "%.1f GiB", (double)info.memory_bytes / 0x1p30);
+        table_text(&t, info.name);
+        table_text(&t, memory);
+        table_text(&t, info.description);
+        json_begin(&j, NULL, '{');
+        json_text(&j, "name", info.name);
+        json_text(&j, "description", info.description);
+        json_integer(&j, "memory_bytes", info.memory_bytes);
+        json_end(&j, '}');
+    }
+    json_end(&j, ']');
+    if (recsys_env_device_count(p->env) == 1) say_why_none(p);
     return json_close(p, &j, table_show(p, &t));
 }
 

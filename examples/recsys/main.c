@@ -22,6 +22,7 @@ typedef struct command {
 static const command COMMANDS[] = {
     { "models", FOR_MODELS, 0, 0, command_models, "", "list the kinds of models", "recsys models" },
     { "optimizers", FOR_OPTIMIZERS, 0, 0, command_optimizers, "", "list the kinds of optimizers", "recsys optimizers" },
+    { "devices", FOR_DEVICES, 0, 0, command_devices, "", "list what the library can compute on", "recsys devices" },
     { "params", FOR_PARAMS, 1, 1, command_params, "NAME", "list the parameters of a kind of model or optimizer",
       "recsys params ease" },
     { "stats", FOR_STATS, 1, INT64_MAX, command_stats, "FILE...", "describe a file of events",
@@ -49,7 +50,7 @@ static void print_usage(FILE *file)
 {
     fputs("usage: recsys COMMAND ...\n\n", file);
     for (int i = 0; i < N_COMMANDS; i++) fprintf(file, "  %-10s  %s\n", COMMANDS[i].name, COMMANDS[i].summary);
-    fputs("\n`recsys help COMMAND` explains a command and its options; `recsys --version` prints versions and devices.\n",
+    fputs("\n`recsys help COMMAND` explains a command and its options; `recsys --version` prints versions.\n",
           file);
 }
 
@@ -77,18 +78,7 @@ static const command *find_command(const char *name)
 
 static int print_version(void)
 {
-    recsys_env *env;
-    recsys_error_info error = RECSYS_ERROR_INFO_INIT;
     printf("recsys %s\n%s\n", recsys_version(), recsys_build_info());
-    if (recsys_env_create(NULL, &env, &error) != RECSYS_OK) {
-        fprintf(stderr, "recsys: %s\n", error.message);
-        return 1;
-    }
-    for (int64_t i = 0; i < recsys_env_device_count(env); i++) {
-        recsys_device_info device = RECSYS_DEVICE_INFO_INIT;
-        if (recsys_env_device(env, i, &device) == RECSYS_OK) printf("device %s: %s\n", device.name, device.description);
-    }
-    recsys_env_release(env);
     return 0;
 }
 

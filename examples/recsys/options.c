@@ -22,7 +22,7 @@ enum {
     WITH_MODEL = FOR_EVALUATE | FOR_RECOMMEND | FOR_SIMILAR | FOR_INSPECT | FOR_EXPORT,
     NAMING = FOR_RECOMMEND | FOR_SIMILAR,
     COMPUTING = FILTERS | WITH_MODEL,
-    ALL_COMMANDS = COMPUTING | FOR_MODELS | FOR_PARAMS | FOR_OPTIMIZERS,
+    ALL_COMMANDS = COMPUTING | FOR_MODELS | FOR_PARAMS | FOR_OPTIMIZERS | FOR_DEVICES,
     STEPS = FOR_TRAIN | FOR_TUNE | BY_STEPS,
     STEPS_OF_ONE = FOR_TRAIN | BY_STEPS, /* one training, not many */
     SCORING = FOR_EVALUATE | FOR_RECOMMEND
@@ -215,7 +215,7 @@ static const option OPTIONS[] = {
     { "seed", "N", FOR_SPLIT | FOR_TRAIN | FOR_TUNE | FOR_EVALUATE, SEED, AT(seed), "of everything random; default 0" },
     { "threads", "N", COMPUTING, COUNT, AT(threads), "default: one for each processor" },
     { "memory", "BYTES", COMPUTING, BYTES, AT(memory), "most memory to use, such as 800M or 4G; default: the machine's" },
-    { "device", "NAME", COMPUTING, TEXT, AT(device), "default: cpu; `recsys --version` lists them" },
+    { "device", "NAME", COMPUTING, TEXT, AT(device), "cpu (default), cuda:0, ..., auto; `recsys devices` lists them" },
     { "json", "FILE", ALL_COMMANDS, TEXT, AT(json), "write the outcome as JSON; - is standard output, in place of the table" },
     { "quiet", NULL, ALL_COMMANDS, SWITCH, AT(quiet), "no progress" },
     { "trace", NULL, COMPUTING, SWITCH, AT(trace), "every operation to standard error: shapes, kernel, time, bytes" },

@@ -21,6 +21,7 @@ enum {
     FOR_EXPORT = 1 << 9,
     FOR_OPTIMIZERS = 1 << 10,
     FOR_TUNE = 1 << 11,
+    FOR_DEVICES = 1 << 12,
     BY_STEPS = 1 << 20 /* no command: the option concerns models that are trained by steps */
 };
 

@@ -57,6 +57,7 @@ recsys_status program_load_path(program *p, const char *path, recsys_model **mod
 /* The commands, each in the file of its name. */
 recsys_status command_models(program *p);
 recsys_status command_optimizers(program *p);
+recsys_status command_devices(program *p);
 recsys_status command_params(program *p);
 recsys_status command_stats(program *p);
 recsys_status command_split(program *p);

@@ -51,8 +51,8 @@ typedef struct recsys_env_options {
 /** A device that an exec can run on. */
 typedef struct recsys_device_info {
     size_t struct_size;   /**< sizeof(recsys_device_info). */
-    char name[64];        /**< What recsys_exec_options::device takes: `"cpu"`. */
-    char description[128]; /**< For a person: processor, SIMD level, BLAS core. */
+    char name[64];        /**< What recsys_exec_options::device takes: `"cpu"`, `"cuda:0"`. */
+    char description[128]; /**< For a person: processor, SIMD level, BLAS core; GPU, capability, driver. */
     int64_t memory_bytes; /**< Memory of the device, 0 if unknown. */
 } recsys_device_info;
 
@@ -74,11 +74,13 @@ RECSYS_API recsys_env *recsys_env_retain(recsys_env *env);
 /** Drops a reference; NULL is allowed. What was made inside keeps the environment alive. Any thread. @since 0.1 */
 RECSYS_API void recsys_env_release(recsys_env *env);
 
-/** Number of devices. Any thread. @since 0.1 */
+/** Number of devices: the processor, and the GPUs where the CUDA module is installed beside the library (or in the folder that
+ * the environment variable RECSYS_BACKEND_PATH names, which only its owner may be able to write), a driver runs and it finds
+ * some. The first call looks for the module. Any thread. @since 0.1 */
 RECSYS_API int64_t recsys_env_device_count(const recsys_env *env);
 
 /** Describes device `index` (0 to count - 1).
- * @return RECSYS_OK, ERR_OUT_OF_RANGE, ERR_STRUCT_SIZE. Any thread. @since 0.1 */
+ * @return RECSYS_OK, ERR_OUT_OF_RANGE, ERR_STRUCT_SIZE, ERR_DEVICE. Any thread. @since 0.1 */
 RECSYS_API recsys_status recsys_env_device(const recsys_env *env, int64_t index, recsys_device_info *info);
 
 RECSYS_END_DECLS

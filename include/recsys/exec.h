@@ -29,11 +29,13 @@ typedef int32_t (*recsys_progress_fn)(void *user, const recsys_progress *progres
 /** Options of an exec; zero means default. */
 typedef struct recsys_exec_options {
     size_t struct_size;             /**< sizeof(recsys_exec_options). */
-    const char *device;             /**< `"cpu"` (default), or another name from recsys_env_device(). */
+    const char *device;             /**< `"cpu"` (default), another name from recsys_env_device(), `"cuda"` for the first of
+                                         CUDA, or `"auto"`: that one where there is one, else `"cpu"`, which is logged. */
     int32_t threads;                /**< Threads to use, the caller's included (to 1024); 0: one for each processor available. */
     int32_t reserved;               /**< Zero. */
     uint64_t seed;                  /**< Seed of everything random that is asked for through this exec. */
-    int64_t memory_limit;           /**< Most bytes that this exec's work may hold at once; 0: the machine's physical memory. */
+    int64_t memory_limit;           /**< Most bytes that this exec's work may hold at once; 0: the machine's physical memory
+                                         and the device's. */
     recsys_progress_fn progress;    /**< NULL: none. */
     void *progress_user;            /**< Passed to `progress`. */
 } recsys_exec_options;
@@ -41,7 +43,7 @@ typedef struct recsys_exec_options {
 /** Initialiser of recsys_exec_options: all defaults. */
 #define RECSYS_EXEC_OPTIONS_INIT { sizeof(recsys_exec_options), NULL, 0, 0, 0, 0, NULL, NULL }
 
-/** Memory that was taken from the environment's allocator through an exec. */
+/** Memory that was taken through an exec from the environment's allocator and from its device. */
 typedef struct recsys_memory_info {
     size_t struct_size; /**< sizeof(recsys_memory_info). */
     int64_t used;       /**< Bytes held now by the exec and by datasets, models and reports made with it. */

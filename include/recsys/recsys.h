@@ -8,7 +8,9 @@
 #define RECSYS_RECSYS_H
 
 #include <recsys/classify.h>
+#include <recsys/cuda.h>
 #include <recsys/dataset.h>
+#include <recsys/dlpack.h>
 #include <recsys/env.h>
 #include <recsys/evaluator.h>
 #include <recsys/exec.h>

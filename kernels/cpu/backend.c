@@ -9,59 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backend/op/catch_up.h"
-#include "backend/op/dot_rank.h"
-#include "backend/op/dot_score.h"
-#include "backend/op/filter_rank.h"
-#include "backend/op/filter_score.h"
-#include "backend/op/gaussian.h"
-#include "backend/op/orthonormalize.h"
-#include "backend/op/ritz.h"
-#include "backend/op/gather_dot.h"
-#include "backend/op/gather_dot_gradient.h"
-#include "backend/op/gather_rows.h"
-#include "backend/op/matmul.h"
-#include "backend/op/linear.h"
-#include "backend/op/map.h"
-#include "backend/op/map_gradient.h"
-#include "backend/op/binary.h"
-#include "backend/op/affine.h"
-#include "backend/op/dropout.h"
-#include "backend/op/rowdot.h"
-#include "backend/op/scale_rows.h"
-#include "backend/op/copy_columns.h"
-#include "backend/op/reduce.h"
-#include "backend/op/densify.h"
-#include "backend/op/gradient_norm.h"
-#include "backend/op/gram.h"
-#include "backend/op/history_rank.h"
-#include "backend/op/history_score.h"
-#include "backend/op/sample_pairs.h"
-#include "backend/op/sample_items.h"
-#include "backend/op/sample_positives.h"
-#include "backend/op/sample_rows.h"
-#include "backend/op/mix_rows.h"
-#include "backend/op/optimize.h"
-#include "backend/op/pair_rank.h"
-#include "backend/op/pair_score.h"
-#include "backend/op/normalize_rows.h"
-#include "backend/op/read_rows.h"
-#include "backend/op/row_index.h"
-#include "backend/op/rows_rank.h"
-#include "backend/op/pointwise_loss.h"
-#include "backend/op/softmax_loss.h"
-#include "backend/op/corrupt_rows.h"
-#include "backend/op/rows_loss.h"
-#include "backend/op/row_numbers.h"
-#include "backend/op/row_slots.h"
-#include "backend/op/propagate_rows.h"
-#include "backend/op/pull.h"
-#include "backend/op/spmm_rows.h"
-#include "backend/op/scatter_rows.h"
-#include "backend/op/spd_inverse.h"
-#include "backend/op/spmm.h"
-#include "backend/op/weights_rows.h"
-#include "backend/op/weights_sparsify.h"
+#include "backend/operations.h"
 #include "backend/registry.h"
 #include "kernels/cpu/blas.h"
 #include "kernels/cpu/cpu.h"
@@ -85,16 +33,16 @@ static void host_free(void *self, memory *account, void *p)
     recsys__free(account, p);
 }
 
-static recsys_status copy(void *self, error *e, void *to, const void *from, size_t bytes)
+static recsys_status copy(void *self, void *queue, error *e, void *to, const void *from, size_t bytes)
 {
-    (void)self, (void)e;
+    (void)self, (void)queue, (void)e;
     if (bytes > 0) memcpy(to, from, bytes);
     return RECSYS_OK;
 }
 
-static recsys_status fill(void *self, error *e, void *to, int byte, size_t bytes)
+static recsys_status fill(void *self, void *queue, error *e, void *to, int byte, size_t bytes)
 {
-    (void)self, (void)e;
+    (void)self, (void)queue, (void)e;
     if (bytes > 0) memset(to, byte, bytes);
     return RECSYS_OK;
 }

@@ -3,11 +3,9 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "backend/op/corrupt_rows.h"
 
-#include <math.h>
-
-#include "base/random.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/spans.h"
+#include "kernels/shared/corruption.h"
 
 /* Rows of a piece, for parallel loops. */
 enum { SPAN_ROWS = 32 };
@@ -25,14 +23,14 @@ static void row_values(const op_corrupt_rows *o, int64_t b, float *value)
 {
     const int64_t begin = o->row_ptr[b], d = o->row_ptr[b + 1] - begin;
     const int32_t *column = o->column + begin;
-    const uint64_t blocks = (uint64_t)(o->n_columns + 3) / 4, below = (uint64_t)(o->mask * 0x1p32);
-    const float f = o->normalize ? 1.0f / sqrtf((float)d) : 1.0f, kept = f * o->kept;
+    const uint64_t below = mask_below(o);
+    const float kept = row_scale(o, d) * o->kept;
     uint32_t word[4];
     int32_t drawn = -1;
     for (int64_t e = 0; e < d; e++) {
         if (below > 0 && column[e] / 4 != drawn) {
             drawn = column[e] / 4;
-            recsys__random4(o->seed, o->mask_stream, o->step, (uint64_t)b * blocks + (uint64_t)drawn, word);
+            mask_words(o, b, drawn, word);
         }
         value[e] = below > 0 && word[column[e] % 4] < below ? 0.0f : kept;
     }
@@ -46,24 +44,23 @@ static void value_rows(const void *work, int64_t begin, int64_t end)
 
 /* ---- cells that are set ---- */
 
-/* Where the walk over a row's flips stands. */
+/* Where the walk over row b's flips stands. */
 typedef struct flips {
     const op_corrupt_rows *o;
-    uint64_t index;   /* of the next draw */
     double log_other; /* log(1 - flip) */
-    int64_t at;       /* I: past the end */
+    int64_t b, at;    /* I: past the end */
+    uint64_t drawn;
 } flips;
 
 static void next_flip(flips *w)
 {
-    const op_corrupt_rows *o = w->o;
-    double gap = floor(log(1.0 - recsys__random_unit(o->seed, o->flip_stream, o->step, w->index++)) / w->log_other);
-    w->at = gap < (double)(o->n_columns - w->at - 1) ? w->at + 1 + (int64_t)gap : o->n_columns;
+    int64_t gap = flip_gap(w->o, w->log_other, w->b, w->drawn++), left = w->o->n_columns - w->at - 1;
+    w->at = gap < left ? w->at + 1 + gap : w->o->n_columns;
 }
 
 static flips first_flip(const op_corrupt_rows *o, int64_t b)
 {
-    flips w = { .o = o, .index = (uint64_t)b << 32, .log_other = log1p(-o->flip), .at = -1 };
+    flips w = { .o = o, .log_other = double_log_other(o->flip), .b = b, .at = -1 };
     next_flip(&w);
     return w;
 }
@@ -85,7 +82,7 @@ static int64_t merge_row(const op_corrupt_rows *o, int64_t b, int32_t *column, f
     for (; e < d; e++, n++)
         if (column) column[n] = own[e];
     if (!column) return n;
-    const float f = o->normalize && d > 0 ? 1.0f / sqrtf((float)d) : 1.0f;
+    const float f = row_scale(o, d);
     for (int64_t k = n - 1, from = d - 1; k >= 0; k--) value[k] = from >= 0 && column[k] == own[from] ? value[from--] : f;
     return n;
 }

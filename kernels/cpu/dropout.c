@@ -8,9 +8,9 @@
 
 #include "base/random.h"
 #include "kernels/cpu/cpu.h"
-#include "kernels/cpu/elementary.h"
 #include "kernels/cpu/spans.h"
 #include "kernels/cpu/vec/vec.h"
+#include "kernels/shared/dropping.h"
 
 enum { LANES = 16, BLOCK = 4 * LANES, ROUNDS = 10 };
 
@@ -54,9 +54,9 @@ PART_OF_CALLER void drop(const dropping *w, int64_t begin, int64_t end)
         int64_t n = end - i < BLOCK ? end - i : BLOCK;
         draw(o, (uint64_t)i / 4, word);
         for (int j = 0; j < LANES; j++)
-            for (int part = 0; part < 4; part++) factor[4 * j + part] = choose(word[part][j] < below, 0.0f, w->factor);
+            for (int part = 0; part < 4; part++) factor[4 * j + part] = dropping_of_word(word[part][j], below, w->factor);
 #pragma omp simd
-        for (int64_t j = 0; j < n; j++) o->y[i + j] = choose(factor[j] == 0.0f, 0.0f, o->x[i + j] * factor[j]);
+        for (int64_t j = 0; j < n; j++) o->y[i + j] = dropping_element(o->x[i + j], factor[j]);
     }
 }
 
@@ -80,7 +80,7 @@ size_t recsys__cpu_dropout_workspace(const op_dropout *o, int32_t threads)
 
 recsys_status recsys__cpu_dropout(op_context *c, const op_dropout *o)
 {
-    dropping w = { .o = o, .below = (uint32_t)((double)o->p * 0x1p32), .factor = (float)(1.0 / (1.0 - (double)o->p)) };
+    dropping w = { .o = o, .below = dropping_below(o->p), .factor = dropping_factor(o->p) };
     span_body body = drop_plain;
 #if VEC_X86
     if (recsys__cpu_simd(c->simd) >= SIMD_AVX2) body = drop_avx2;

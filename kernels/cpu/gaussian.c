@@ -3,11 +3,10 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "backend/op/gaussian.h"
 
-#include <math.h>
-
 #include "base/random.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/spans.h"
+#include "kernels/shared/box_muller.h"
 
 /* Draws in a piece. */
 enum { DRAWS = 1024 };
@@ -18,11 +17,6 @@ size_t recsys__cpu_gaussian_workspace(const op_gaussian *o, int32_t threads)
     return 0;
 }
 
-static float unit(uint32_t bits)
-{
-    return ((float)(bits >> 8) + 0.5f) * 0x1p-24f;
-}
-
 static void draw(const void *work, int64_t begin, int64_t end)
 {
     const op_gaussian *o = work;
@@ -30,11 +24,7 @@ static void draw(const void *work, int64_t begin, int64_t end)
         uint32_t w[4];
         float four[4];
         recsys__random4(o->seed, o->stream, o->step, (uint64_t)d, w);
-        for (int pair = 0; pair < 2; pair++) {
-            float size = sqrtf(-2.0f * logf(unit(w[2 * pair]))), angle = 6.28318531f * unit(w[2 * pair + 1]);
-            four[2 * pair] = size * cosf(angle);
-            four[2 * pair + 1] = size * sinf(angle);
-        }
+        for (int pair = 0; pair < 4; pair += 2) box_muller(w + pair, four + pair);
         for (int64_t i = 4 * d; i < 4 * d + 4 && i < o->count; i++) o->out[i] = four[i - 4 * d];
     }
 }

@@ -42,15 +42,11 @@ size_t recsys__cpu_gradient_norm_workspace(const op_gradient_norm *o, int32_t th
     return sums_room(o) + gradient_room(o) * (size_t)threads;
 }
 
-/* Four chains, so that additions need not wait for each other. */
 static double squares(const float *g, int64_t n)
 {
-    double sum[4] = { 0.0 };
-    int64_t c = 0;
-    for (; c + 4 <= n; c += 4)
-        for (int i = 0; i < 4; i++) sum[i] += (double)g[c + i] * (double)g[c + i];
-    for (; c < n; c++) sum[c % 4] += (double)g[c] * (double)g[c];
-    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    square_chains s = { { 0.0 } };
+    add_squares(&s, g, n);
+    return sum_of_squares(&s);
 }
 
 static int64_t target_rows(const optimize_target *t)
@@ -78,7 +74,7 @@ static void finish(const op_gradient_norm *o, double square)
     double norm = sqrt(square);
     *o->square = square;
     *o->norm = norm;
-    *o->factor = norm <= o->most ? 1.0f : (float)(o->most / norm); /* NaN goes the second way */
+    *o->factor = clip_factor(norm, o->most);
 }
 
 recsys_status recsys__cpu_gradient_norm(op_context *c, const op_gradient_norm *o)

@@ -38,9 +38,9 @@ static int store_column(const symmetric *g, const double *sum, int64_t i)
     int64_t b = i / g->tile;
     int finite = 1;
     for (int64_t a = b; a * g->tile < g->n; a++) {
-        int64_t height = recsys__symmetric_height(g, a), top = a * g->tile;
+        int64_t height = symmetric_height(g, a), top = a * g->tile;
         int64_t end = top + height < g->n ? top + height : g->n;
-        float *column = recsys__symmetric_tile_at(g, a, b) + i % g->tile * height;
+        float *column = symmetric_tile_at(g, a, b) + i % g->tile * height;
         for (int64_t j = a == b ? i : top; j < end; j++) {
             finite &= fabs(sum[j]) <= (double)FLT_MAX;
             column[j - top] = (float)sum[j];

@@ -7,10 +7,10 @@
 #include "backend/op/map.h"
 
 #include "kernels/cpu/cpu.h"
-#include "kernels/cpu/elementary.h"
 #include "kernels/cpu/map_rows.h"
 #include "kernels/cpu/spans.h"
 #include "kernels/cpu/vec/vec.h"
+#include "kernels/shared/functions.h"
 
 /* ---- rows of elements ---- */
 
@@ -19,33 +19,33 @@ PART_OF_CALLER void map_row(int32_t f, float *y, const float *x, int64_t n)
     switch (f) {
     case FN_RELU:
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) y[i] = x[i] <= 0.0f ? 0.0f : x[i];
+        for (int64_t i = 0; i < n; i++) y[i] = element_map(FN_RELU, x[i]);
         break;
     case FN_LEAKY_RELU:
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) y[i] = x[i] * choose(x[i] <= 0.0f, 0.1f, 1.0f) + 0.0f;
+        for (int64_t i = 0; i < n; i++) y[i] = element_map(FN_LEAKY_RELU, x[i]);
         break;
     case FN_SIGMOID:
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) y[i] = element_sigmoid(x[i]);
+        for (int64_t i = 0; i < n; i++) y[i] = element_map(FN_SIGMOID, x[i]);
         break;
     case FN_TANH:
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) y[i] = element_tanh(x[i]);
+        for (int64_t i = 0; i < n; i++) y[i] = element_map(FN_TANH, x[i]);
         break;
     case FN_SQUARE:
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) y[i] = x[i] * x[i];
+        for (int64_t i = 0; i < n; i++) y[i] = element_map(FN_SQUARE, x[i]);
         break;
     case FN_EXP:
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) y[i] = element_exp(x[i]);
+        for (int64_t i = 0; i < n; i++) y[i] = element_map(FN_EXP, x[i]);
         break;
     case FN_SOFTPLUS:
-        for (int64_t i = 0; i < n; i++) y[i] = (x[i] <= 0.0f ? 0.0f : x[i]) + log1pf(element_exp(-fabsf(x[i])));
+        for (int64_t i = 0; i < n; i++) y[i] = element_map(FN_SOFTPLUS, x[i]);
         break;
     case FN_LOG:
-        for (int64_t i = 0; i < n; i++) y[i] = logf(x[i]);
+        for (int64_t i = 0; i < n; i++) y[i] = element_map(FN_LOG, x[i]);
         break;
     default:
         if (y != x) memmove(y, x, (size_t)n * sizeof *y);

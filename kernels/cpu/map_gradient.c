@@ -3,51 +3,44 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "backend/op/map_gradient.h"
 
-#include "backend/op/map.h"
 #include "kernels/cpu/cpu.h"
-#include "kernels/cpu/elementary.h"
 #include "kernels/cpu/spans.h"
 #include "kernels/cpu/vec/vec.h"
-
-/* 1 - exp(-y) for y >= 0 without cancellation: by the series where y is small. */
-PART_OF_CALLER float softplus_slope(float y)
-{
-    return y < 0.25f ? -expm1f(-y) : 1.0f - element_exp(-y);
-}
+#include "kernels/shared/functions.h"
 
 PART_OF_CALLER void gradient_row(int32_t f, float *gx, const float *at, const float *gy, int64_t n)
 {
     switch (f) {
     case FN_RELU:
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) gx[i] = at[i] <= 0.0f ? 0.0f : gy[i];
+        for (int64_t i = 0; i < n; i++) gx[i] = element_gradient(FN_RELU, at[i], gy[i]);
         break;
     case FN_LEAKY_RELU:
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) gx[i] = gy[i] * choose(at[i] <= 0.0f, 0.1f, 1.0f);
+        for (int64_t i = 0; i < n; i++) gx[i] = element_gradient(FN_LEAKY_RELU, at[i], gy[i]);
         break;
     case FN_SIGMOID:
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) gx[i] = gy[i] * (at[i] * (1.0f - at[i]));
+        for (int64_t i = 0; i < n; i++) gx[i] = element_gradient(FN_SIGMOID, at[i], gy[i]);
         break;
     case FN_TANH:
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) gx[i] = gy[i] * ((1.0f - at[i]) * (1.0f + at[i]));
+        for (int64_t i = 0; i < n; i++) gx[i] = element_gradient(FN_TANH, at[i], gy[i]);
         break;
     case FN_SQUARE:
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) gx[i] = gy[i] * (2.0f * at[i]);
+        for (int64_t i = 0; i < n; i++) gx[i] = element_gradient(FN_SQUARE, at[i], gy[i]);
         break;
     case FN_EXP:
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) gx[i] = gy[i] * at[i];
+        for (int64_t i = 0; i < n; i++) gx[i] = element_gradient(FN_EXP, at[i], gy[i]);
         break;
     case FN_SOFTPLUS:
-        for (int64_t i = 0; i < n; i++) gx[i] = gy[i] * softplus_slope(at[i]);
+        for (int64_t i = 0; i < n; i++) gx[i] = element_gradient(FN_SOFTPLUS, at[i], gy[i]);
         break;
     case FN_LOG:
 #pragma omp simd
-        for (int64_t i = 0; i < n; i++) gx[i] = gy[i] / at[i];
+        for (int64_t i = 0; i < n; i++) gx[i] = element_gradient(FN_LOG, at[i], gy[i]);
         break;
     default:
         if (gx != gy) memmove(gx, gy, (size_t)n * sizeof *gx);

@@ -11,7 +11,7 @@
 #include <math.h>
 
 #include "kernels/cpu/cpu.h"
-#include "kernels/cpu/elementary.h"
+#include "kernels/shared/elementary.h"
 #include "kernels/cpu/vec/vec.h"
 #include "kernels/cpu/watch.h"
 

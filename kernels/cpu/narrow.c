@@ -13,8 +13,7 @@ enum { WIDTH = NARROW_COLUMNS };
 
 int recsys__cpu_is_narrow(const product *p)
 {
-    if (p->n > NARROW_COLUMNS) return 0;
-    return p->transpose_a ? p->m <= NARROW_COLUMNS && !p->transpose_b && p->k > 0 : p->k <= NARROW_K;
+    return is_narrow(p->transpose_a, p->transpose_b, p->m, p->n, p->k);
 }
 
 static int64_t chunks_of(const product *p)

@@ -5,10 +5,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/cpu/negatives.h"
 
-#include <math.h>
-
-#include "base/random.h"
 #include "kernels/cpu/vec/vec.h"
+#include "kernels/shared/negatives.h"
 
 /* What is compiled once for each rung. */
 #if defined(__GNUC__)
@@ -17,7 +15,7 @@
 #define FOR_EACH_RUNG static inline
 #endif
 
-/* ---- Philox4x32-10 for a block: as base/random.c, which the tests compare it with ---- */
+/* ---- Philox4x32-10 for a block: as base/philox.h, which the tests compare it with ---- */
 
 typedef struct philox {
     uint32_t c0, c1, c2, c3;
@@ -121,88 +119,6 @@ void recsys__cpu_permute(const permutation *p, int64_t first, int64_t count, uin
         while (to[k] >= (uint64_t)p->n) to[k] = permutation_pass(p, to[k]);
 }
 
-/* ---- one negative ---- */
-
-/* floor(r m / 2^64) for r = word_1 word_0 and m < 2^31: the result in the high half, and its fraction in the low one. */
-static inline uint64_t scaled(uint32_t word_0, uint32_t word_1, int64_t m)
-{
-    return (uint64_t)word_1 * (uint64_t)m + ((uint64_t)word_0 * (uint64_t)m >> 32);
-}
-
-/* Item number r of those that are not among known[0..d-1]: known[j] - j of the unknown items come before known[j]. Most rows
- * are short, and of lengths that no branch could foresee: these are looked at without one. */
-static inline int32_t unknown_item(const int32_t *known, int64_t d, int64_t r)
-{
-    enum { SHORT = 4 };
-    int64_t j = 0;
-    if (d == 0) return (int32_t)r;
-    if (d <= SHORT) {
-        for (int64_t e = 0; e < SHORT; e++) {
-            int64_t in_row = e < d ? e : 0;
-            j += (e < d) & (known[in_row] - e <= r);
-        }
-    } else {
-        int64_t end = d;
-        while (j < end) {
-            int64_t middle = j + (end - j) / 2;
-            if (known[middle] - middle <= r) j = middle + 1;
-            else end = middle;
-        }
-    }
-    return (int32_t)(r + j);
-}
-
-static int is_known(const int32_t *known, int64_t d, int32_t item)
-{
-    int64_t begin = 0, end = d;
-    while (begin < end) {
-        int64_t middle = begin + (end - begin) / 2;
-        if (known[middle] < item) begin = middle + 1;
-        else end = middle;
-    }
-    return begin < d && known[begin] == item;
-}
-
-/* Adds up the weights of the unknown items until the sum is above `most`, or to the end. Returns the last item that had a
- * weight; the sum goes to *sum. */
-static int32_t add_weights(const negatives *g, const int32_t *known, int64_t d, double most, double *sum)
-{
-    int32_t last = -1;
-    int64_t j = 0;
-    *sum = 0.0;
-    for (int64_t i = 0; i < g->n_items && !(*sum > most); i++) {
-        if (j < d && known[j] == i) {
-            j++;
-        } else if (g->weight[i] > 0.0) {
-            *sum += g->weight[i];
-            last = (int32_t)i;
-        }
-    }
-    return last;
-}
-
-static int32_t draw_by_pass(const negatives *g, const int32_t *known, int64_t d, uint64_t number)
-{
-    uint64_t index = number | (uint64_t)(NEGATIVE_TRIES / 2) << NEGATIVE_NUMBER_BITS;
-    double sum, part;
-    add_weights(g, known, d, INFINITY, &sum);
-    return add_weights(g, known, d, recsys__random_unit(g->seed, g->stream, g->epoch, index) * sum, &part);
-}
-
-static int32_t draw_weighted(const negatives *g, const int32_t *known, int64_t d, uint64_t number, uint32_t word[4])
-{
-    for (uint64_t block = 0; block < NEGATIVE_TRIES / 2; block++) {
-        if (block > 0) recsys__random4(g->seed, g->stream, g->epoch, number | block << NEGATIVE_NUMBER_BITS, word);
-        for (int half = 0; half < 4; half += 2) {
-            uint64_t slot = scaled(word[half], word[half + 1], g->n_items);
-            int32_t item = (int32_t)(slot >> 32);
-            if ((uint32_t)slot >= g->threshold[item]) item = g->alias[item];
-            if (!is_known(known, d, item)) return item;
-        }
-    }
-    return draw_by_pass(g, known, d, number);
-}
-
 void recsys__cpu_draw_negatives(const negatives *g, negative_block *block, int32_t *item, int32_t simd)
 {
     uint32_t word[4][SAMPLE_BLOCK];
@@ -219,8 +135,7 @@ void recsys__cpu_draw_negatives(const negatives *g, negative_block *block, int32
     (simd >= SIMD_AVX2 ? random_words_avx2 : random_words_plain)(g, block->number, n, word);
     for (int64_t k = 0; k < n; k++) {
         uint32_t own[4] = { word[0][k], word[1][k], word[2][k], word[3][k] };
-        item[block->to[k]] = g->weight ? draw_weighted(g, known[k], d[k], block->number[k], own)
-                                       : unknown_item(known[k], d[k], (int64_t)(scaled(own[0], own[1], g->n_items - d[k]) >> 32));
+        item[block->to[k]] = negative_item(g, known[k], d[k], block->number[k], own);
     }
     block->count = 0;
 }

@@ -3,11 +3,9 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "backend/op/normalize_rows.h"
 
-#include <float.h>
-#include <math.h>
-
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/spans.h"
+#include "kernels/shared/lengths.h"
 
 static void normalize_span(const void *work, int64_t begin, int64_t end)
 {
@@ -17,9 +15,9 @@ static void normalize_span(const void *work, int64_t begin, int64_t end)
         float *y_n = o->y + n * o->dim;
         double squares = 0.0;
         for (int64_t d = 0; d < o->dim; d++) squares += (double)x_n[d] * (double)x_n[d];
-        double over = squares == 0.0 ? 0.0 : 1.0 / sqrt(squares);
+        double over = length_inverse(squares);
         for (int64_t d = 0; d < o->dim; d++) y_n[d] = (float)((double)x_n[d] * over);
-        o->s[n] = over > FLT_MAX ? FLT_MAX : (float)over;
+        o->s[n] = length_inverse_float(over);
     }
 }
 

@@ -5,19 +5,17 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "backend/op/orthonormalize.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "kernels/cpu/blas.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/tall.h"
+#include "kernels/cpu/team.h"
+#include "kernels/shared/cholesky.h"
 
 /* Rows of a part of the product. */
 enum { PART_ROWS = 256 };
-
-/* (2^-20)^2: what of a squared length is taken for nothing. */
-#define NOTHING 0x1p-40
 
 typedef struct space {
     double *gram, *scale, *parts;
@@ -52,40 +50,6 @@ size_t recsys__cpu_orthonormalize_workspace(const op_orthonormalize *o, int32_t 
 {
     space w;
     return (size_t)lay_out(o, threads, NULL, &w) * sizeof(double);
-}
-
-/* 1 / length of each column, 0 for a column of zeros; the lower half of g is scaled by it. 0 if one is not finite. */
-static int scale_columns(double *g, double *scale, int64_t n)
-{
-    for (int64_t j = 0; j < n; j++) {
-        double length = g[j * n + j];
-        if (!(length <= DBL_MAX)) return 0;
-        scale[j] = length > 0.0 ? 1.0 / sqrt(length) : 0.0;
-    }
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t j = 0; j <= i; j++) g[i * n + j] *= scale[i] * scale[j];
-    return 1;
-}
-
-/* G = L L' from the lower half of g; L' comes into the upper half, by rows. A column of nothing gets scale 0 and the column of
- * the unit matrix. Returns the least share of a column that lies outside the span of those before it, squared. */
-static double factor(double *g, double *scale, int64_t n)
-{
-    double least = n > 0 ? 1.0 : 0.0;
-    for (int64_t k = 0; k < n; k++) {
-        double left = g[k * n + k], *column = g + k * n + k + 1;
-        int some = scale[k] > 0.0 && left > NOTHING;
-        double inverse = some ? 1.0 / sqrt(left) : 0.0;
-        if (!some) scale[k] = 0.0;
-        least = !some ? 0.0 : left < least ? left : least;
-        for (int64_t i = k + 1; i < n; i++) column[i - k - 1] = g[i * n + k] * inverse;
-        g[k * n + k] = some ? sqrt(left) : 1.0;
-        for (int64_t i = k + 1; i < n; i++) {
-            double l = column[i - k - 1], *row = g + i * n + k + 1;
-            for (int64_t j = 0; j < i - k; j++) row[j] -= l * column[j];
-        }
-    }
-    return least;
 }
 
 /* T = D L'^-1 as float, by rows. L' by rows is L by columns, as LAPACK sees it. */
@@ -124,10 +88,10 @@ recsys_status recsys__cpu_orthonormalize(op_context *c, const op_orthonormalize 
     c->rung = "blas-chunks";
     for (int32_t pass = 0; pass < o->passes; pass++) {
         recsys__cpu_tall_gram(c, o->x, o->m, o->n, w.parts, w.gram);
-        if (!scale_columns(w.gram, w.scale, o->n))
+        if (!cholesky_scale(team_of_one(), w.gram, w.scale, o->n))
             return recsys__fail(c->error, RECSYS_ERR_NUMERIC, "orthonormalize: the matrix of %lld x %lld is not finite",
                                 (long long)o->m, (long long)o->n);
-        double least = factor(w.gram, w.scale, o->n);
+        double least = cholesky_factor(team_of_one(), w.gram, w.scale, o->n);
         if (pass == 0) *o->least = (float)sqrt(least);
         invert(w.gram, w.scale, o->n, w.factor);
         multiply(c, o, w.factor);

@@ -20,4 +20,15 @@ typedef void (*pointwise_fn)(pointwise_block *k, const float *x, const float *y,
 /* The function of a rung that recsys__cpu_simd() gave. */
 pointwise_fn recsys__cpu_pointwise(int32_t rung);
 
+/* The sum of a block's terms: in four lanes, so that additions need not wait for each other. */
+static inline double add_terms(const float *term, int64_t n)
+{
+    double sum[4] = { 0.0 };
+    int64_t s = 0;
+    for (; s + 4 <= n; s += 4)
+        for (int j = 0; j < 4; j++) sum[j] += (double)term[s + j];
+    for (int j = 0; s < n; s++, j++) sum[j] += (double)term[s];
+    return (sum[0] + sum[2]) + (sum[1] + sum[3]);
+}
+
 #endif

@@ -16,6 +16,7 @@
 #include "kernels/cpu/pointwise_block.h"
 #include "kernels/cpu/sum_rows.h"
 #include "kernels/cpu/vec/vec.h"
+#include "kernels/shared/pointwise.h"
 
 /* Samples of a chunk, whose sums are added in order. */
 enum { BLOCK = POINTWISE_BLOCK, CHUNK = 2048 };
@@ -69,17 +70,6 @@ size_t recsys__cpu_pointwise_loss_workspace(const op_pointwise_loss *o, int32_t 
 
 /* ---- the order of T-CE ---- */
 
-/* A key that grows with l y; NaN comes last. A label of 0 gives 0, however large the loss. */
-static inline uint32_t key_of(float l, float y)
-{
-    float value = l * y;
-    uint32_t u;
-    memcpy(&u, &value, sizeof u);
-    u = (u & 0x7fffffffu) > 0x7f800000u ? 0x7fc00000u : u;
-    u = y == 0.0f ? 0u : u;
-    return u ^ ((0u - (u >> 31)) | 0x80000000u);
-}
-
 /* Keys of samples begin..end-1. Where positives alone may be dropped, the others get the key 0, below all of theirs.
  * Gives the number of positives. */
 static int64_t make_keys(const pass *p, uint32_t *key, int64_t begin, int64_t end)
@@ -92,7 +82,7 @@ static int64_t make_keys(const pass *p, uint32_t *key, int64_t begin, int64_t en
         int64_t n = smaller(BLOCK, end - b);
         p->losses(&k, p->o->logit + b, label + b, n, 0, 0.0f);
         for (int64_t s = 0; s < n; s++) {
-            uint32_t order = key_of(k.l[s], label[b + s]);
+            uint32_t order = drop_key(k.l[s], label[b + s]);
             key[b + s] = label[b + s] > among ? order : 0;
         }
         for (int64_t s = 0; s < n; s++) positives += label[b + s] > 0.5f;
@@ -101,7 +91,7 @@ static int64_t make_keys(const pass *p, uint32_t *key, int64_t begin, int64_t en
 }
 
 /* Finds the cut; the number of samples that stay. */
-static int64_t choose(pass *p, uint32_t *key, void *room)
+static int64_t find_cut(pass *p, uint32_t *key, void *room)
 {
     const pointwise_rule *rule = &p->o->rule;
     int64_t n = p->o->n, positives = 0;
@@ -112,8 +102,7 @@ static int64_t choose(pass *p, uint32_t *key, void *room)
 #pragma omp parallel for num_threads(p->threads) schedule(static) reduction(+ : positives)
         for (int64_t c = 0; c < chunks; c++) positives += make_keys(p, key, c * CHUNK, smaller((c + 1) * CHUNK, n));
     }
-    int64_t of = rule->drop_of == DROP_OF_BATCH ? n : positives;
-    int64_t stay = n - of + (int64_t)((1.0 - rule->drop_rate) * (double)of);
+    int64_t stay = samples_that_stay(n, rule->drop_of == DROP_OF_BATCH ? n : positives, rule->drop_rate);
     p->cut = recsys__cpu_cut(key, n, stay, p->threads, room);
     p->key = key;
     return stay;
@@ -136,29 +125,26 @@ static void drop_samples(const pass *p, pointwise_block *k, float *term, uint8_t
     memcpy(k->g, bits, (size_t)n * sizeof(float));
 }
 
-/* In four lanes, so that additions need not wait for each other. */
-static double add_terms(const float *term, int64_t n)
-{
-    double sum[4] = { 0.0 };
-    int64_t s = 0;
-    for (; s + 4 <= n; s += 4)
-        for (int j = 0; j < 4; j++) sum[j] += (double)term[s + j];
-    for (int j = 0; s < n; s++, j++) sum[j] += (double)term[s];
-    return (sum[0] + sum[2]) + (sum[1] + sum[3]);
-}
-
 static void watch_samples(pointwise_stats *t, const float *l, const float *label, const uint8_t *clean, const uint8_t *out,
                           int64_t n)
 {
+    float clean_loss[BLOCK], noisy_loss[BLOCK]; /* l, or 0 for samples that are not among these */
     for (int64_t s = 0; s < n; s++) {
         t->dropped += out[s];
         t->kept += !out[s];
-        if (!clean || clean[s] > 1) continue;
-        *(clean[s] ? &t->dropped_clean : &t->dropped_noisy) += out[s];
-        if (!(label[s] > 0.5f)) continue;
-        *(clean[s] ? &t->clean : &t->noisy) += 1.0;
-        *(clean[s] ? &t->clean_loss : &t->noisy_loss) += (double)l[s];
     }
+    if (!clean) return;
+    for (int64_t s = 0; s < n; s++) {
+        int is_clean = clean[s] == 1, is_noisy = clean[s] == 0, positive = label[s] > 0.5f;
+        t->dropped_clean += is_clean & out[s];
+        t->dropped_noisy += is_noisy & out[s];
+        t->clean += is_clean & positive;
+        t->noisy += is_noisy & positive;
+        clean_loss[s] = is_clean & positive ? l[s] : 0.0f;
+        noisy_loss[s] = is_noisy & positive ? l[s] : 0.0f;
+    }
+    t->clean_loss += add_terms(clean_loss, n);
+    t->noisy_loss += add_terms(noisy_loss, n);
 }
 
 /* Samples of a chunk; t->loss is the sum of its terms. */
@@ -217,7 +203,7 @@ recsys_status recsys__cpu_pointwise_loss(op_context *c, const op_pointwise_loss 
     int64_t stay = o->n;
     if (drops(o) && o->n > 0) {
         char *keys = room + partial_bytes(o->n);
-        stay = choose(&p, (void *)keys, keys + key_bytes(o->n));
+        stay = find_cut(&p, (void *)keys, keys + key_bytes(o->n));
     }
     p.scale = stay > 0 ? (float)(1.0 / (double)stay) : 0.0f;
     pointwise_stats sum;

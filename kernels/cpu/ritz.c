@@ -11,14 +11,12 @@
 
 #include "kernels/cpu/blas.h"
 #include "kernels/cpu/cpu.h"
-#include "kernels/cpu/eigen.h"
 #include "kernels/cpu/tall.h"
+#include "kernels/cpu/team.h"
+#include "kernels/shared/eigen.h"
 
 /* Rows of a part of the product; columns whose signs a thread looks for at a time. */
 enum { PART_ROWS = 256, SIGN_COLUMNS = 32 };
-
-/* (2^-17)^2: what of the largest eigenvalue is taken for nothing. */
-#define NOTHING 0x1p-34
 
 typedef struct space {
     double *gram, *values, *vectors, *parts, *work;
@@ -68,7 +66,7 @@ static void take_leading(const op_ritz *o, const space *w)
             if (w->values[i] > w->values[best]) best = i;
         double value = w->values[best];
         if (c == 0) top = value;
-        int some = value > 0.0 && value > NOTHING * top;
+        int some = eigen_is_some(value, top);
         w->values[best] = -INFINITY;
         o->s[c] = some ? (float)sqrt(value) : 0.0f;
         for (int64_t i = 0; i < L; i++) w->factor[i * K + c] = some ? (float)w->vectors[best * L + i] : 0.0f;
@@ -119,7 +117,8 @@ static recsys_status decompose(const op_context *c, const op_ritz *o, const spac
                                 (long long)L);
     for (int64_t i = 0; i < L; i++)
         for (int64_t j = 0; j < i; j++) w->gram[j * L + i] = w->gram[i * L + j];
-    if (recsys__cpu_eigen(w->gram, L, w->values, w->vectors, w->work)) return RECSYS_OK;
+    int64_t turns[2];
+    if (eigen_decompose(team_of_one(), w->gram, L, w->values, w->vectors, w->work, turns)) return RECSYS_OK;
     return recsys__fail(c->error, RECSYS_ERR_NUMERIC, "ritz: the eigenvalues of a matrix of %lld x %lld do not converge",
                         (long long)L, (long long)L);
 }

@@ -12,6 +12,7 @@
 
 #include "backend/backend.h"
 #include "backend/op/optimize.h"
+#include "kernels/shared/row_update.h"
 
 /* A sum of any number of terms w_k / (s + e_k). */
 typedef struct lag_terms {
@@ -67,19 +68,6 @@ void recsys__lag_read(lag_work *w, const updated *table, int64_t r, float *out);
 void recsys__lag_catch_up(lag_work *w, const updated *table, int64_t r);
 
 /* ---- shares ---- */
-
-/* Rows of one piece of work: a table is cut without regard to the number of threads. */
-static inline int64_t piece_rows(int64_t dim)
-{
-    enum { PIECE_ELEMENTS = 1024 };
-    return dim >= PIECE_ELEMENTS ? 1 : PIECE_ELEMENTS / (dim > 0 ? dim : 1);
-}
-
-static inline int64_t piece_count(int64_t rows, int64_t dim)
-{
-    int64_t one = piece_rows(dim);
-    return rows / one + (rows % one != 0);
-}
 
 /* Threads that work of so many pieces is worth: below four pieces each, opening a region costs more than it gives. */
 static inline int32_t piece_threads(int64_t pieces, int32_t threads)

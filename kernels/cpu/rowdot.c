@@ -6,7 +6,7 @@
 #include <math.h>
 
 #include "kernels/cpu/cpu.h"
-#include "kernels/cpu/elementary.h"
+#include "kernels/shared/elementary.h"
 #include "kernels/cpu/spans.h"
 #include "kernels/cpu/vec/vec.h"
 

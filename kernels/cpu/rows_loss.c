@@ -3,13 +3,11 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "backend/op/rows_loss.h"
 
-#include <string.h>
-
 #include "kernels/cpu/cpu.h"
-#include "kernels/cpu/elementary.h"
 #include "kernels/cpu/pointwise_block.h"
 #include "kernels/cpu/sum_rows.h"
 #include "kernels/cpu/vec/vec.h"
+#include "kernels/shared/pointwise.h"
 
 enum { BLOCK = POINTWISE_BLOCK };
 
@@ -22,9 +20,9 @@ PART_OF_CALLER void squares(pointwise_block *k, const float *z, const float *y, 
 {
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) {
-        float off = z[i] - y[i];
-        k->l[i] = off * off;
-        k->g[i] = off + off;
+        sample_loss one = squared_error(z[i], y[i]);
+        k->l[i] = one.l;
+        k->g[i] = one.g;
     }
 }
 
@@ -45,17 +43,6 @@ TARGET_AVX2 static void squares_avx2(pointwise_block *k, const float *z, const f
 #endif
 
 /* ---- rows ---- */
-
-/* In four lanes, so that additions need not wait for each other. */
-static double add_terms(const float *term, int64_t n)
-{
-    double sum[4] = { 0.0 };
-    int64_t s = 0;
-    for (; s + 4 <= n; s += 4)
-        for (int j = 0; j < 4; j++) sum[j] += (double)term[s + j];
-    for (int j = 0; s < n; s++, j++) sum[j] += (double)term[s];
-    return (sum[0] + sum[2]) + (sum[1] + sum[3]);
-}
 
 /* The sum of row b's terms. */
 static double do_row(const op_rows_loss *o, int64_t b, pointwise_fn losses, float scale)

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/spans.h"
+#include "kernels/shared/negatives.h"
 
 /* Draws worth a thread. */
 enum { SPAN_DRAWS = 1024 };
@@ -19,14 +20,10 @@ size_t recsys__cpu_sample_items_workspace(const op_sample_items *o, int32_t thre
 static void draw_span(const void *work, int64_t begin, int64_t end)
 {
     const op_sample_items *o = work;
-    const uint64_t I = (uint64_t)o->n_items;
     for (int64_t k = begin; k < end; k++) {
         uint32_t word[4];
         recsys__random4(o->seed, o->stream, o->epoch, o->first + (uint64_t)k, word);
-        uint64_t scaled = word[1] * I + (word[0] * I >> 32); /* whole part above 32 bits of the fraction */
-        int32_t item = (int32_t)(scaled >> 32);
-        if (o->alias && (uint32_t)scaled >= o->threshold[item]) item = o->alias[item];
-        o->items[k] = item;
+        o->items[k] = table_item(o->threshold, o->alias, scaled_draw(word[0], word[1], o->n_items));
     }
 }
 

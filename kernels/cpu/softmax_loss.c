@@ -7,7 +7,7 @@
 #include "backend/op/softmax_loss.h"
 
 #include "kernels/cpu/cpu.h"
-#include "kernels/cpu/elementary.h"
+#include "kernels/shared/elementary.h"
 #include "kernels/cpu/sum_rows.h"
 #include "kernels/cpu/vec/vec.h"
 

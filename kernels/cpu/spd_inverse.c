@@ -29,13 +29,13 @@ typedef struct inversion {
 
 static float *tile(const inversion *v, int64_t a, int64_t b)
 {
-    return recsys__symmetric_tile_at(v->a, a, b);
+    return symmetric_tile_at(v->a, a, b);
 }
 
 /* Leading dimension of the tiles in row a, padding included. */
 static int height(const inversion *v, int64_t a)
 {
-    return (int)recsys__symmetric_height(v->a, a);
+    return (int)symmetric_height(v->a, a);
 }
 
 /* Rows of the matrix in row a of tiles: padding takes no part in the arithmetic. */

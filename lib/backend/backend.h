@@ -4,7 +4,10 @@
  * with `op`, one per operation, declared with its contract in backend/op/<name>.h. A new operation changes no layout.
  * The table grows by appending; `struct_size` says how much of it a module fills. All pointers inside descriptors are
  * memory of the backend, except where a contract says "host".
- * Registered: `cpu`, always linked (kernels/cpu).
+ * Registered: `cpu`, always linked (kernels/cpu). Others come as modules, opened at run time (backend/module.h).
+ *
+ * One table serves every exec of an environment on this device. What an exec asks for runs in the order of its queue: a
+ * device may still work on it when `copy_in`, `fill` and `run` return, and is done when `copy_out` or `queue_wait` does.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef BACKEND_BACKEND_H
@@ -37,28 +40,32 @@ typedef struct op_context {
     size_t struct_size;
     int32_t threads;        /* most threads, the caller's included */
     int32_t simd;           /* highest rung allowed, SIMD_* of kernels/cpu/vec/vec.h */
-    memory *memory;         /* account for what workspace() could not foresee: avoid */
+    struct memory *memory;  /* account for what workspace() could not foresee: avoid */
     void *workspace;        /* aligned to 64 bytes, as many bytes as workspace() said */
     size_t workspace_bytes;
-    error *error;           /* where a failure leaves its words */
+    struct error *error;    /* where a failure leaves its words */
     void *host;             /* passed to the two functions below */
     int (*cancelled)(void *host);                                             /* any thread */
     recsys_status (*progress)(void *host, int64_t done, int64_t total);       /* calling thread only */
+    void *queue;            /* of the exec, from queue_open() */
     const char *rung;       /* set by run(), static storage: the kernel that did the work, for traces ("avx2"); may stay NULL */
 } op_context;
 
 typedef struct backend {
     size_t struct_size;
     uint32_t abi; /* BACKEND_ABI */
-    const char *name;
+    const char *name;     /* what an exec asks for: "cpu", "cuda:0" */
+    int64_t memory_bytes; /* of the device, where it is not the host's; else 0 */
     void *self;
 
     /* Memory of the device, charged to `account`. */
     recsys_status (*alloc)(void *self, memory *account, error *e, size_t bytes, void **out);
     void (*free)(void *self, memory *account, void *p);
-    recsys_status (*copy_in)(void *self, error *e, void *to, const void *from_host, size_t bytes);
-    recsys_status (*copy_out)(void *self, error *e, void *to_host, const void *from, size_t bytes);
-    recsys_status (*fill)(void *self, error *e, void *to, int byte, size_t bytes);
+    /* The host memory may be used again as soon as these return. queue NULL: a copy of finished memory, for an exec of another
+     * device. */
+    recsys_status (*copy_in)(void *self, void *queue, error *e, void *to, const void *from_host, size_t bytes);
+    recsys_status (*copy_out)(void *self, void *queue, error *e, void *to_host, const void *from, size_t bytes);
+    recsys_status (*fill)(void *self, void *queue, error *e, void *to, int byte, size_t bytes);
     /* Makes host memory usable as device memory without a copy, or gives *out = NULL where it cannot. The host memory
      * must outlive its use. */
     recsys_status (*wrap)(void *self, error *e, const void *host, size_t bytes, void **out);
@@ -68,6 +75,12 @@ typedef struct backend {
     /* Bytes of workspace that `run` needs with so many threads. */
     size_t (*workspace)(void *self, const op *o, int32_t threads);
     recsys_status (*run)(void *self, op_context *c, const op *o);
+
+    /* The order in which one exec's work is done. `given`: a stream of the caller's to work in, NULL for one of its own. All
+     * three are NULL where everything is done when a call returns; then queues are NULL. */
+    recsys_status (*queue_open)(void *self, memory *account, error *e, void *given, void **queue);
+    void (*queue_close)(void *self, memory *account, void *queue);
+    recsys_status (*queue_wait)(void *self, void *queue, error *e);
 } backend;
 
 /* Name of an operation for messages and traces. */

@@ -4,12 +4,12 @@
 #define _DEFAULT_SOURCE 1 /* madvise */
 #include <recsys/env.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "backend/devices.h"
 #include "backend/registry.h"
 #include "base/struct.h"
 
@@ -65,7 +65,9 @@ static recsys_status create(error *e, const recsys_env_options *given, recsys_en
     struct backend *cpu = NULL;
     s = recsys__alloc_zero(m, e, 1, sizeof *env, &env);
     if (!s && !(cpu = recsys__cpu_backend(m, e))) s = e->status ? e->status : RECSYS_ERR_DEVICE;
+    if (!s) s = recsys__devices_create(m, e, cpu, &env->devices);
     if (s) {
+        recsys__cpu_backend_close(m, cpu);
         recsys__free(m, env);
         recsys__memory_release(m);
         return s;
@@ -105,6 +107,7 @@ void recsys_env_release(recsys_env *env)
 {
     if (!env || atomic_fetch_sub_explicit(&env->refs, 1, memory_order_acq_rel) != 1) return;
     memory *m = env->memory;
+    recsys__devices_destroy(m, env->devices);
     recsys__cpu_backend_close(m, env->cpu);
     recsys__free(m, env);
     recsys__memory_release(m);
@@ -118,28 +121,18 @@ int64_t recsys__physical_memory(void)
     return pages > 0 && page > 0 ? (int64_t)pages * (int64_t)page : 0;
 }
 
-recsys_status recsys__find_device(const recsys_env *env, error *e, const char *name, struct backend **b)
-{
-    if (name && strcmp(name, env->cpu->name) != 0)
-        return recsys__fail(e, RECSYS_ERR_DEVICE, "device \"%s\" is not available; devices: %s", name, env->cpu->name);
-    *b = env->cpu;
-    return RECSYS_OK;
-}
-
 int64_t recsys_env_device_count(const recsys_env *env)
 {
-    return env ? 1 : 0;
+    return env ? recsys__devices_count(env->devices) : 0;
 }
 
 recsys_status recsys_env_device(const recsys_env *env, int64_t index, recsys_device_info *info)
 {
     if (!env || !info) return RECSYS_ERR_INVALID_ARGUMENT;
-    if (index < 0 || index >= recsys_env_device_count(env)) return RECSYS_ERR_OUT_OF_RANGE;
     /* Half a name would not be terminated. */
     if (info->struct_size < sizeof *info) return RECSYS_ERR_STRUCT_SIZE;
     recsys_device_info own = RECSYS_DEVICE_INFO_INIT;
-    snprintf(own.name, sizeof own.name, "%s", env->cpu->name);
-    recsys__cpu_describe(own.description, sizeof own.description);
-    own.memory_bytes = recsys__physical_memory();
-    return recsys__struct_out(NULL, "recsys_device_info", &own, sizeof own, info);
+    error e = {0};
+    recsys_status s = recsys__devices_describe(env->devices, &e, index, &own);
+    return s ? s : recsys__struct_out(NULL, "recsys_device_info", &own, sizeof own, info);
 }

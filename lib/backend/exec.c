@@ -3,8 +3,10 @@
  * What running code asks of an exec is in base/exec.c and backend/run.c.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <recsys/cuda.h>
 #include <recsys/exec.h>
 
+#include "backend/devices.h"
 #include "backend/registry.h"
 #include "backend/run.h"
 #include "base/parallel.h"
@@ -26,16 +28,25 @@ static recsys_status check_options(error *e, const recsys_exec_options *o)
     return RECSYS_OK;
 }
 
-static recsys_status create(recsys_env *env, error *e, const recsys_exec_options *given, recsys_exec **out)
+static recsys_status open_queue(recsys_exec *x, error *e, void *stream)
+{
+    struct backend *b = x->backend;
+    if (b->queue_open) return b->queue_open(b->self, x->env->memory, e, stream, &x->queue);
+    if (!stream) return RECSYS_OK;
+    return recsys__fail(e, RECSYS_ERR_DEVICE, "the device \"%s\" has no streams", b->name);
+}
+
+static recsys_status create(recsys_env *env, error *e, const recsys_exec_options *given, void *stream, recsys_exec **out)
 {
     recsys_exec_options o;
     recsys_status s = recsys__struct_in(e, "recsys_exec_options", given, sizeof(size_t), &o, sizeof o);
     if (!s) s = check_options(e, &o);
     struct backend *b = NULL;
-    if (!s) s = recsys__find_device(env, e, o.device, &b);
+    error why = {0};
+    if (!s) s = recsys__devices_find(env->devices, e, o.device, &why, &b);
     if (s) return s;
 
-    int64_t limit = o.memory_limit > 0 ? o.memory_limit : recsys__physical_memory();
+    int64_t limit = o.memory_limit > 0 ? o.memory_limit : recsys__physical_memory() + b->memory_bytes;
     memory *m = recsys__memory_open(&env->allocator, limit);
     if (!m) return recsys__fail(e, RECSYS_ERR_NO_MEMORY, "the allocator returned no memory for an exec");
     recsys_exec *x;
@@ -55,20 +66,32 @@ static recsys_status create(recsys_env *env, error *e, const recsys_exec_options
     x->seed = o.seed;
     x->progress = o.progress;
     x->progress_user = o.progress_user;
+    s = open_queue(x, e, stream);
+    if (s) {
+        recsys_exec_release(x);
+        return s;
+    }
+    if (why.status) recsys__log(x, RECSYS_LOG_INFO, "backend", "device auto is %s: %s", b->name, why.message);
     *out = x;
     return RECSYS_OK;
+}
+
+recsys_status recsys_exec_create_on_stream(recsys_env *env, const recsys_exec_options *options, void *stream,
+                                           recsys_exec **exec, recsys_error_info *info)
+{
+    error e = {0};
+    recsys_status s;
+    if (exec) *exec = NULL;
+    if (env && exec) s = create(env, &e, options, stream, exec);
+    else s = recsys__fail(&e, RECSYS_ERR_INVALID_ARGUMENT, "recsys_exec_create: %s is NULL", env ? "exec" : "env");
+    if (s && info) recsys__error_copy(&e, info);
+    return s;
 }
 
 recsys_status recsys_exec_create(recsys_env *env, const recsys_exec_options *options, recsys_exec **exec,
                                  recsys_error_info *info)
 {
-    error e = {0};
-    recsys_status s;
-    if (exec) *exec = NULL;
-    if (env && exec) s = create(env, &e, options, exec);
-    else s = recsys__fail(&e, RECSYS_ERR_INVALID_ARGUMENT, "recsys_exec_create: %s is NULL", env ? "exec" : "env");
-    if (s && info) recsys__error_copy(&e, info);
-    return s;
+    return recsys_exec_create_on_stream(env, options, NULL, exec, info);
 }
 
 recsys_exec *recsys_exec_retain(recsys_exec *exec)
@@ -85,6 +108,7 @@ void recsys_exec_release(recsys_exec *exec)
     recsys__drop_workspace(exec);
     recsys__drop_device_scratch(exec);
     recsys__scratch_free(exec);
+    if (exec->queue) exec->backend->queue_close(exec->backend->self, env->memory, exec->queue);
     recsys__memory_release(exec->memory);
     recsys__free(env->memory, exec);
     recsys_env_release(env);

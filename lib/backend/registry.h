@@ -1,7 +1,6 @@
-/* registry.h - the backends that are linked into the library, and how an exec finds its own.
+/* registry.h - the backend that is linked into the library: `cpu`, which lives in kernels/cpu/backend.c.
  *
- * `cpu` lives in kernels/cpu/backend.c and is always there. A module opened at run time fills the same table
- * (backend/backend.h).
+ * Others are opened at run time (backend/devices.h).
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef BACKEND_REGISTRY_H
@@ -19,9 +18,6 @@ void recsys__cpu_backend_close(memory *account, struct backend *b);
 
 /* One line about processor, SIMD level and BLAS core, cut to `size` bytes with the final zero. */
 void recsys__cpu_describe(char *buffer, size_t size);
-
-/* The backend of the device called `name` (NULL: the default), or ERR_DEVICE with the names there are. */
-recsys_status recsys__find_device(const recsys_env *env, error *e, const char *name, struct backend **b);
 
 /* Physical memory of the machine in bytes, 0 if the system does not say. */
 int64_t recsys__physical_memory(void);

@@ -28,7 +28,7 @@ recsys_status recsys__upload(recsys_exec *x, const void *host, int64_t bytes, vo
 {
     void *p;
     recsys_status s = recsys__device_alloc(x, bytes, 1, &p);
-    if (!s && bytes > 0) s = x->backend->copy_in(x->backend->self, &x->error, p, host, (size_t)bytes);
+    if (!s && bytes > 0) s = x->backend->copy_in(x->backend->self, x->queue, &x->error, p, host, (size_t)bytes);
     if (s) {
         recsys__device_free(x->backend, x->memory, p);
         p = NULL;
@@ -59,13 +59,24 @@ void recsys__drop_device_scratch(recsys_exec *x)
 recsys_status recsys__copy_in(recsys_exec *x, void *to, const void *host, int64_t bytes)
 {
     if (bytes <= 0) return RECSYS_OK;
-    return x->backend->copy_in(x->backend->self, &x->error, to, host, (size_t)bytes);
+    return x->backend->copy_in(x->backend->self, x->queue, &x->error, to, host, (size_t)bytes);
 }
 
 recsys_status recsys__download(recsys_exec *x, void *host, const void *from, int64_t bytes)
 {
     if (bytes <= 0) return RECSYS_OK;
-    return x->backend->copy_out(x->backend->self, &x->error, host, from, (size_t)bytes);
+    return x->backend->copy_out(x->backend->self, x->queue, &x->error, host, from, (size_t)bytes);
+}
+
+recsys_status recsys__device_fill(recsys_exec *x, void *to, int byte, int64_t bytes)
+{
+    if (bytes <= 0) return RECSYS_OK;
+    return x->backend->fill(x->backend->self, x->queue, &x->error, to, byte, (size_t)bytes);
+}
+
+recsys_status recsys__finish(recsys_exec *x)
+{
+    return x->backend->queue_wait ? x->backend->queue_wait(x->backend->self, x->queue, &x->error) : RECSYS_OK;
 }
 
 recsys_status recsys__share(recsys_exec *x, const void *host, int64_t bytes, void *out, int *copied)
@@ -150,6 +161,7 @@ recsys_status recsys__run(recsys_exec *x, const op *o)
         .host = x,
         .cancelled = host_cancelled,
         .progress = host_progress,
+        .queue = x->queue,
     };
     double start = recsys__seconds();
     s = b->run(b->self, &c, o);

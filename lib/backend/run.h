@@ -41,6 +41,12 @@ recsys_status recsys__copy_in(recsys_exec *x, void *to, const void *host, int64_
 /* Copies `bytes` bytes of device memory to the host. */
 recsys_status recsys__download(recsys_exec *x, void *host, const void *from, int64_t bytes);
 
+/* Sets `bytes` bytes of device memory to `byte`. */
+recsys_status recsys__device_fill(recsys_exec *x, void *to, int byte, int64_t bytes);
+
+/* Waits until the device has done what this exec asked for: before something that it made is handed to other execs. */
+recsys_status recsys__finish(recsys_exec *x);
+
 /* Host memory as device memory: as it stands where the device can read it (*copied = 0; it must outlive its use), else a
  * copy that recsys__device_free() takes back (*copied = 1). */
 recsys_status recsys__share(recsys_exec *x, const void *host, int64_t bytes, void *out, int *copied);

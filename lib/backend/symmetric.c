@@ -1,4 +1,4 @@
-/* symmetric.c - sizes and addresses of a symmetric matrix kept as lower tiles.
+/* symmetric.c - sizes of a symmetric matrix kept as lower tiles.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "backend/symmetric.h"
@@ -18,26 +18,9 @@ int64_t recsys__symmetric_tile(int64_t n)
     return round_up((n + tiles - 1) / tiles, SYMMETRIC_UNIT);
 }
 
-/* n with its padding. Serving and factor layout are told apart by their tiles. */
-static int64_t padded(int64_t n, int64_t tile)
-{
-    return round_up(n, tile < SYMMETRIC_UNIT ? SYMMETRIC_LINE : SYMMETRIC_UNIT);
-}
-
 int64_t recsys__symmetric_floats(int64_t n, int64_t tile)
 {
     if (n < 0 || n > INT32_MAX) return -1;
-    int64_t rows = padded(n, tile), whole = rows / tile, rest = rows % tile;
+    int64_t rows = symmetric_padded(n, tile), whole = rows / tile, rest = rows % tile;
     return tile * tile * (whole * (whole + 1) / 2) + rest * rows;
-}
-
-int64_t recsys__symmetric_height(const symmetric *s, int64_t a)
-{
-    int64_t rest = padded(s->n, s->tile) - a * s->tile;
-    return rest < s->tile ? rest : s->tile;
-}
-
-float *recsys__symmetric_tile_at(const symmetric *s, int64_t a, int64_t b)
-{
-    return s->data + s->tile * s->tile * (a * (a + 1) / 2) + b * s->tile * recsys__symmetric_height(s, a);
 }

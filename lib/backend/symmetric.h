@@ -42,6 +42,8 @@
 
 #include <stdint.h>
 
+#include "base/part_of_caller.h"
+
 /* Rows and columns in a line of the serving layout, and floats. */
 #define SYMMETRIC_LINE 4
 #define SYMMETRIC_LINE_FLOATS 16
@@ -65,20 +67,34 @@ int64_t recsys__symmetric_tile(int64_t n);
  * exceeds 2^31 - 1. The serving layout is never larger than the factor layout of the same matrix. */
 int64_t recsys__symmetric_floats(int64_t n, int64_t tile);
 
+/* n with its padding. The layouts are told apart by their tiles. */
+PART_OF_CALLER int64_t symmetric_padded(int64_t n, int64_t tile)
+{
+    int64_t multiple = tile < SYMMETRIC_UNIT ? SYMMETRIC_LINE : SYMMETRIC_UNIT;
+    return (n + multiple - 1) / multiple * multiple;
+}
+
 /* Rows in tile row `a` of the factor layout: `tile`, or what remains of the padded n. */
-int64_t recsys__symmetric_height(const symmetric *s, int64_t a);
+PART_OF_CALLER int64_t symmetric_height(const symmetric *s, int64_t a)
+{
+    int64_t rest = symmetric_padded(s->n, s->tile) - a * s->tile;
+    return rest < s->tile ? rest : s->tile;
+}
 
 /* Where tile (a, b), a >= b, of the factor layout begins. */
-float *recsys__symmetric_tile_at(const symmetric *s, int64_t a, int64_t b);
+PART_OF_CALLER float *symmetric_tile_at(const symmetric *s, int64_t a, int64_t b)
+{
+    return s->data + s->tile * s->tile * (a * (a + 1) / 2) + b * s->tile * symmetric_height(s, a);
+}
 
 /* Float at which line (a, b), a >= b, of the serving layout begins. */
-static inline int64_t symmetric_line(int64_t a, int64_t b)
+PART_OF_CALLER int64_t symmetric_line(int64_t a, int64_t b)
 {
     return (a * (a + 1) / 2 + b) * SYMMETRIC_LINE_FLOATS;
 }
 
 /* Float at which element (i, j) of the serving layout is, any i and j. */
-static inline int64_t symmetric_element(int64_t i, int64_t j)
+PART_OF_CALLER int64_t symmetric_element(int64_t i, int64_t j)
 {
     if (i < j) {
         int64_t t = i;

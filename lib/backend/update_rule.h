@@ -31,6 +31,8 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "base/part_of_caller.h"
+
 enum { RULE_SGD = 0, RULE_MOMENTUM = 1, RULE_NESTEROV = 2, RULE_ADAGRAD = 3, RULE_ADAM = 4 };
 
 enum { LAG_MOMENTS = 4 };
@@ -76,7 +78,7 @@ typedef struct lag_pair {
 /* The pair with the moments M_j = sum_k w_k a_k^j (Gauss's rule with two nodes), a > 0 hardly varying. `whole` are the sums
  * that M was made of as a difference: where little is left of them, the digits of M mean nothing, and one node in the
  * middle does. */
-static inline lag_pair lag_pair_of(const double M[LAG_MOMENTS], const double whole[LAG_MOMENTS], double eps)
+PART_OF_CALLER lag_pair lag_pair_of(const double M[LAG_MOMENTS], const double whole[LAG_MOMENTS], double eps)
 {
     double sum = M[0] > 0.0 ? M[0] : 0.0;
     double a = whole[0] > 0.0 ? whole[1] / whole[0] : 1.0;
@@ -89,11 +91,13 @@ static inline lag_pair lag_pair_of(const double M[LAG_MOMENTS], const double who
             double a1 = a + half - reach, a2 = a + half + reach;
             if (a1 > 0.5 * a && a2 < 2.0 * a) {
                 double w1 = sum * (a2 - a) / (a2 - a1), w2 = sum - w1;
-                return (lag_pair){ (float)sum, (float)(eps * (w1 * a2 + w2 * a1)), (float)(eps * a1), (float)(eps * a2) };
+                lag_pair two = { (float)sum, (float)(eps * (w1 * a2 + w2 * a1)), (float)(eps * a1), (float)(eps * a2) };
+                return two;
             }
         }
     }
-    return (lag_pair){ (float)sum, (float)(eps * sum * a), (float)(eps * a), (float)(eps * a) };
+    lag_pair one_node = { (float)sum, (float)(eps * sum * a), (float)(eps * a), (float)(eps * a) };
+    return one_node;
 }
 
 #endif

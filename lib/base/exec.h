@@ -33,6 +33,7 @@ struct recsys_env {
     void *log_user;
     int32_t log_level;
     struct backend *cpu;
+    struct devices *devices; /* backend/devices.h */
 };
 
 struct recsys_exec {
@@ -40,6 +41,7 @@ struct recsys_exec {
     recsys_env *env;
     memory *memory;
     struct backend *backend;
+    void *queue; /* of the device; NULL where it has none */
     int32_t threads;
     int32_t simd; /* highest rung that kernels may use; tests lower it */
     uint64_t seed;

@@ -114,6 +114,16 @@ static void unreserve(memory *m, int64_t bytes)
     atomic_fetch_sub_explicit(&m->used, bytes, memory_order_relaxed);
 }
 
+recsys_status recsys__memory_charge(memory *m, error *e, int64_t bytes)
+{
+    return reserve(m, e, bytes);
+}
+
+void recsys__memory_discharge(memory *m, int64_t bytes)
+{
+    unreserve(m, bytes);
+}
+
 recsys_status recsys__memory_check(memory *m, error *e, int64_t bytes, const char *what)
 {
     if (bytes < 0 || bytes > INT64_MAX - HEAD)

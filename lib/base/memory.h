@@ -37,6 +37,10 @@ recsys_status recsys__resize(memory *m, error *e, int64_t count, size_t size, vo
 /* Gives a block back to the account it came from; NULL is allowed. */
 void recsys__free(memory *m, void *block);
 
+/* Counts `bytes` of a device's memory in the account, and takes them out again. ERR_MEMORY_LIMIT. */
+recsys_status recsys__memory_charge(memory *m, error *e, int64_t bytes);
+void recsys__memory_discharge(memory *m, int64_t bytes);
+
 /* Fails as recsys__alloc() would if `bytes` more were needed now; `what` begins the message ("ease on 40981 items"). */
 recsys_status recsys__memory_check(memory *m, error *e, int64_t bytes, const char *what);
 

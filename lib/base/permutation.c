@@ -20,8 +20,5 @@ permutation recsys__permutation(int64_t n, uint64_t seed, uint32_t stream, uint6
 
 int64_t recsys__permute(const permutation *p, int64_t x)
 {
-    uint64_t to = (uint64_t)x;
-    do to = permutation_pass(p, to);
-    while (to >= (uint64_t)p->n);
-    return (int64_t)to;
+    return permutation_at(p, x);
 }

@@ -13,6 +13,8 @@
 
 #include <stdint.h>
 
+#include "base/part_of_caller.h"
+
 /* Rounds for n up to PERMUTATION_SMALL, and above: with 8 the orders of five elements are not equally frequent. */
 enum { PERMUTATION_ROUNDS = 12, PERMUTATION_ROUNDS_LARGE = 8, PERMUTATION_SMALL = 4096 };
 
@@ -33,10 +35,10 @@ permutation recsys__permutation(int64_t n, uint64_t seed, uint32_t stream, uint6
 /* Where position x in 0..n-1 goes to. */
 int64_t recsys__permute(const permutation *p, int64_t x);
 
-/* ---- for kernels that permute many positions at once ---- */
+/* ---- for the kernels of every device ---- */
 
 /* Spreads 32 bits over the high bits of 32, one to one. */
-static inline uint32_t permutation_hash(uint32_t x)
+PART_OF_CALLER uint32_t permutation_hash(uint32_t x)
 {
     x *= 0x7feb352du;
     x ^= x >> 15;
@@ -44,14 +46,14 @@ static inline uint32_t permutation_hash(uint32_t x)
 }
 
 /* Half a round: what becomes of one part, of so many values, when the other is `other`. */
-static inline uint32_t permutation_step(uint32_t part, uint32_t size, uint32_t other, uint32_t key)
+PART_OF_CALLER uint32_t permutation_step(uint32_t part, uint32_t size, uint32_t other, uint32_t key)
 {
     uint32_t sum = part + (uint32_t)((uint64_t)permutation_hash(other + key) * size >> 32);
     return sum >= size ? sum - size : sum;
 }
 
 /* Once through all rounds, within the domain: the result may be n or more. */
-static inline uint64_t permutation_pass(const permutation *p, uint64_t x)
+PART_OF_CALLER uint64_t permutation_pass(const permutation *p, uint64_t x)
 {
     const uint32_t low_size = 1u << p->low_bits;
     uint32_t low = (uint32_t)x & (low_size - 1), high = (uint32_t)(x >> p->low_bits);
@@ -60,6 +62,15 @@ static inline uint64_t permutation_pass(const permutation *p, uint64_t x)
         low = permutation_step(low, low_size, high, p->key[round + 1]);
     }
     return (uint64_t)high << p->low_bits | low;
+}
+
+/* Where position x goes to. */
+PART_OF_CALLER int64_t permutation_at(const permutation *p, int64_t x)
+{
+    uint64_t to = (uint64_t)x;
+    do to = permutation_pass(p, to);
+    while (to >= (uint64_t)p->n);
+    return (int64_t)to;
 }
 
 #endif

@@ -280,7 +280,7 @@ static recsys_status take_tensor(loading *l, const tensor_kind *kind, const safe
     if (status) return status;
     status = recsys__model_new_tensor(l->x, l->model, kind->name, t->rank, t->shape, data);
     if (status && copied) recsys__device_free(l->x->backend, l->x->memory, data);
-    if (!status) l->model->tensors.at[l->model->tensors.count - 1].mapped = !copied;
+    if (!status) l->model->tensors.at[l->model->tensors.count - 1].borrowed = !copied;
     return status;
 }
 

@@ -141,7 +141,8 @@ static recsys_status pass_tensor(plan *p, int64_t t, atomic_file *to)
         const unsigned char *bytes = p->data[t] + at;
         if (p->on_device[t]) {
             /* The model's device: the exec that saves may have another. */
-            status = p->m->backend->copy_out(p->m->backend->self, &p->x->error, p->staging, bytes, (size_t)length);
+            const backend *b = p->m->backend;
+            status = b->copy_out(b->self, NULL, &p->x->error, p->staging, bytes, (size_t)length);
             bytes = p->staging;
         }
         if (!status) status = take_piece(p, t, bytes, length, to);

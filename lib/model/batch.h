@@ -44,7 +44,7 @@ typedef struct sampler_options {
     int64_t n_negatives;     /* a positive: pairs, positives, and user rows with sampled output; 0: none */
     int64_t n_shared;        /* positives: N negatives that a batch shares, drawn from all items by popularity alone; 0: none */
     int32_t with_log_q;      /* positives: 1 gives item_log_q, and shared_log_q if n_shared > 0 */
-    int32_t reserved;
+    int32_t needs_negatives; /* 1: there is no loss without: a training that asks for 0 negatives is refused */
     int64_t default_batch, default_negatives; /* where the caller does not say; 0: 1024 rows, 1 negative */
     double popularity;       /* exponent a: negatives are drawn with weight (number of positives)^a; 0: uniform */
     int32_t fixed;           /* 1: the same negatives every epoch */

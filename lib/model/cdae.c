@@ -6,8 +6,6 @@
  * user it was trained on has V_u = 0 (fold-in).
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "backend/run.h"
-#include "model/factors.h"
 #include "model/pointwise.h"
 
 enum { OUTPUT_FULL = 0, OUTPUT_SAMPLED = 1 };
@@ -70,50 +68,18 @@ static tensor loss(tape *g, const recsys_model *m, const batch *b)
     return recsys__pointwise_loss(g, m, b, op_add(g, dots, op_lookup(g, c, b->items)), b->labels);
 }
 
-/* ---- scoring: an inner product of [z ; 1] and [W' ; b'] ---- */
+/* ---- scoring ---- */
 
 static recsys_status ready(recsys_exec *x, recsys_model *m)
 {
-    tape *g;
-    float *table;
-    recsys_status status = recsys__scoring_tape(x, &g);
-    if (status < 0)
-        return status;
-    tensor both = op_concat(g, recsys__param(g, m, "output_weight"), recsys__param(g, m, "output_bias"));
-    status = recsys__tape_status(g);
-    if (status >= 0)
-        status = recsys__device_alloc(x, tensor_elements(&both), sizeof *table, &table);
-    if (status < 0)
-        return status;
-    m->cache[0] = table;
-    recsys__tape_copy_out(g, both, table);
-    status = recsys__tape_status(g);
+    recsys_status status = recsys__output_layer_ready(x, m, "output_weight", "output_bias");
     return status < 0 ? status : recsys__pointwise_ready(x, m);
 }
 
 static factors factors_of(tape *g, const recsys_model *m, const queries *q)
 {
     sparse rows = recsys__tape_histories(g, q, m->n_items);
-    tensor z = hidden(g, m, &rows, recsys__tape_vector(g, q->user, q->count, RECSYS_I32));
-    tensor one = op_affine(g, recsys__tape_zeros(g, q->count, 1), 0.0f, 1.0f);
-    tensor users = op_concat(g, z, one);
-    int64_t shape[] = { m->n_items, tensor_columns(&users) };
-    return (factors){ .users = users, .items = recsys__tape_constant(g, m->cache[0], RECSYS_F32, 2, shape) };
-}
-
-static recsys_status rank(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to)
-{
-    return recsys__factors_rank(x, m, q, to, factors_of);
-}
-
-static recsys_status score(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at)
-{
-    return recsys__factors_score(x, m, q, at, factors_of);
-}
-
-static recsys_status score_rows(recsys_exec *x, const recsys_model *m, const queries *q, float *out)
-{
-    return recsys__factors_score_rows(x, m, q, out, factors_of);
+    return recsys__output_layer(g, m, hidden(g, m, &rows, recsys__tape_vector(g, q->user, q->count, RECSYS_I32)));
 }
 
 static recsys_status similarity(recsys_exec *x, const recsys_model *m, int32_t item, float *out)
@@ -147,9 +113,7 @@ static const training_class training = {
     .loss = loss,
     .check_data = recsys__pointwise_check_data,
     .finish = recsys__pointwise_finish,
-    .rank = rank,
-    .score = score,
-    .score_rows = score_rows,
+    .factors = factors_of,
 };
 
 const struct model_class recsys__cdae = {

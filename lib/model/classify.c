@@ -30,7 +30,8 @@ static recsys_status check_call(const recsys_model *m, recsys_exec *x, const rec
     if (m == NULL || d == NULL)
         return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "recsys_model_classify: an argument is NULL");
     if (m->class->scores_by_history != BY_FEATURES)
-        return recsys__fail(&x->error, RECSYS_ERR_UNSUPPORTED, "%s does not score by features: it is no classifier", m->class->name);
+        return recsys__fail(&x->error, RECSYS_ERR_UNSUPPORTED, "%s does not score by features: it is no classifier",
+                            m->class->name);
     int64_t F = recsys__classifier_features(m), given = recsys__feature_columns(d, FEATURES_OF_USERS);
     if (given == 0)
         return recsys__fail(&x->error, RECSYS_ERR_MISSING_DATA, "the data to classify has no features");
@@ -75,7 +76,8 @@ static recsys_status take_row(counts *c, int64_t e, float *features)
     const csr *cells = c->cells;
     error *fault = &c->x->error;
     if (c->seen[user])
-        return recsys__fail(fault, RECSYS_ERR_DUPLICATE, "row %s has two labels", recsys__ids_show(c->data->users, user, id, sizeof id));
+        return recsys__fail(fault, RECSYS_ERR_DUPLICATE, "row %s has two labels",
+                            recsys__ids_show(c->data->users, user, id, sizeof id));
     if (cells->ptr[user + 1] == cells->ptr[user])
         return recsys__fail(fault, RECSYS_ERR_MISSING_DATA, "row %s has no features",
                             recsys__ids_show(c->data->users, user, id, sizeof id));
@@ -155,13 +157,14 @@ static recsys_classification measure(const counts *c, double *per_class)
     return f;
 }
 
-recsys_status recsys_model_classify(const recsys_model *m, recsys_exec *x, const recsys_dataset *data, recsys_classification *figures,
-                                    int64_t *confusion, double *per_class)
+recsys_status recsys_model_classify(const recsys_model *m, recsys_exec *x, const recsys_dataset *data,
+                                    recsys_classification *figures, int64_t *confusion, double *per_class)
 {
     if (x == NULL)
         return RECSYS_ERR_INVALID_ARGUMENT;
     if (figures != NULL && figures->struct_size < sizeof(size_t))
-        return recsys__fail(&x->error, RECSYS_ERR_STRUCT_SIZE, "recsys_classification: struct_size is %zu", figures->struct_size);
+        return recsys__fail(&x->error, RECSYS_ERR_STRUCT_SIZE, "recsys_classification: struct_size is %zu",
+                            figures->struct_size);
     counts c = { .x = x, .m = m, .data = data };
     recsys_status status = check_call(m, x, data);
     if (status >= 0)

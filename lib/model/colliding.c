@@ -158,8 +158,8 @@ static void free_counters(search *s)
     recsys__free(s->x->memory, s->of_thread);
 }
 
-recsys_status recsys__colliding_neighbours(recsys_exec *x, const csr *by_user, const csr *by_item, int64_t n, int32_t similarity,
-                                           int32_t *neighbour)
+recsys_status recsys__colliding_neighbours(recsys_exec *x, const csr *by_user, const csr *by_item, int64_t n,
+                                           int32_t similarity, int32_t *neighbour)
 {
     enum { ROUND = 4096, CHUNK = 16 }; /* users between two reports, users handed to a thread */
     int64_t U = by_user->n_rows;
@@ -228,7 +228,8 @@ static recsys_status make_mixing(mixing *x, int64_t Q)
 {
     recsys_exec *e = x->x;
     if (x->c->own_rows && Q > INT32_MAX - 1 - x->c->n_users)
-        return recsys__fail(&e->error, RECSYS_ERR_TOO_LARGE, "colliding inference: %lld queries at once are too many", (long long)Q);
+        return recsys__fail(&e->error, RECSYS_ERR_TOO_LARGE, "colliding inference: %lld queries at once are too many",
+                            (long long)Q);
     int64_t each = x->c->lambda > 0.0f ? x->c->n + 1 : 1;
     x->queries = recsys__score_block_rows(x->n_items, Q);
     int64_t terms = x->queries * each;

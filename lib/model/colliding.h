@@ -32,13 +32,13 @@ enum { COLLIDING_PROBABILITY = 0, COLLIDING_LOGIT = 1 };
  * Cost: one addition for each pair of users of each item, so the sum over items of the square of their users: an item
  * that everybody has costs U^2. Memory: 8 U + 16 n bytes for each thread; no U x U array is made.
  * Same result for any number of threads. Reports progress; ERR_CANCELLED leaves `neighbour` unfinished. */
-recsys_status recsys__colliding_neighbours(recsys_exec *x, const csr *by_user, const csr *by_item, int64_t n, int32_t similarity,
-                                           int32_t *neighbour);
+recsys_status recsys__colliding_neighbours(recsys_exec *x, const csr *by_user, const csr *by_item, int64_t n,
+                                           int32_t similarity, int32_t *neighbour);
 
 /* Logits at all items for `count` users, none of them twice: fills `out` (device, count x I). `user` (host) ascends and holds
  * what the queries hold: -1 comes through as it is. With own_rows, number U + q is query q itself. */
-typedef recsys_status (*score_users)(recsys_exec *x, const recsys_model *m, const void *self, const int32_t *user, int64_t count,
-                                     float *out);
+typedef recsys_status (*score_users)(recsys_exec *x, const recsys_model *m, const void *self, const int32_t *user,
+                                     int64_t count, float *out);
 
 typedef struct colliding {
     float lambda;             /* 0 to 1 */

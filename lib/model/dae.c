@@ -11,14 +11,11 @@
  * weights are decayed by the optimizer, and the default activation is ReLU.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
-
 #include "backend/op/rows_loss.h"
-#include "backend/run.h"
-#include "model/factors.h"
+#include "model/training.h"
 #include "tensor/ops.h"
 
-enum { SIDE_LAYERS = 4, MOST_LAYERS = 2 * SIDE_LAYERS + 1, NAME_ROOM = 24 };
+enum { SIDE_LAYERS = 4, MOST_LAYERS = 2 * SIDE_LAYERS + 1 };
 enum { LOSS_BCE_ALL = 0, LOSS_MSE_ALL = 1, LOSS_MULTINOMIAL = 2 };
 
 /* ---- the layers ---- */
@@ -52,12 +49,6 @@ static int32_t activation_of(const recsys_params *p, const layers *L, int64_t la
     return layer == L->code ? code[recsys__param_choice(p, "code_activation")] : hidden[recsys__param_choice(p, "activation")];
 }
 
-static const char *name_of(char name[NAME_ROOM], int64_t layer, const char *what)
-{
-    snprintf(name, NAME_ROOM, "layer%d_%s", (int)layer, what);
-    return name;
-}
-
 /* At most four layers on each side, none of width 0, but that decoder=0 stands for none. */
 static int is_possible(declaration *d)
 {
@@ -79,15 +70,16 @@ static int is_possible(declaration *d)
 static void declare(declaration *d)
 {
     const beginning zero = { BEGIN_ZERO, 0 };
-    char name[NAME_ROOM];
+    char name[LAYER_NAME_ROOM];
     if (d->status < 0 || !is_possible(d))
         return;
     layers L = layers_of(d->params);
     int64_t in = d->n_items;
     for (int64_t l = 1; l <= L.n; l++) {
         int64_t out = l == L.n ? d->n_items : L.width[l - 1];
-        recsys__declare(d, name_of(name, l, "weight"), l == 1 ? in : out, l == 1 ? out : in, recsys__xavier(in, out));
-        recsys__declare(d, name_of(name, l, "bias"), out, 0, zero);
+        recsys__declare(d, recsys__layer_name(name, "", l, "weight"), l == 1 ? in : out, l == 1 ? out : in,
+                        recsys__xavier(in, out));
+        recsys__declare(d, recsys__layer_name(name, "", l, "bias"), out, 0, zero);
         in = out;
     }
 }
@@ -141,27 +133,14 @@ static sparse shown(tape *g, const recsys_model *m, const sparse *rows)
 /* What the output layer gets.  B x H_n-1 */
 static tensor last_hidden(tape *g, const recsys_model *m, const layers *L, const sparse *rows)
 {
-    char name[NAME_ROOM];
     sparse x = shown(g, m, rows);
     tensor seen = op_spmm(g, &x, recsys__param(g, m, "layer1_weight"));
     tensor h = op_map(g, op_add(g, seen, recsys__param(g, m, "layer1_bias")), activation_of(m->params, L, 1));
     for (int64_t l = 2; l <= L->n_hidden; l++) {
-        tensor W = recsys__param(g, m, name_of(name, l, "weight"));
-        h = op_linear(g, h, W, recsys__param(g, m, name_of(name, l, "bias")), activation_of(m->params, L, l));
+        tensor W = recsys__layer_param(g, m, "", l, "weight");
+        h = op_linear(g, h, W, recsys__layer_param(g, m, "", l, "bias"), activation_of(m->params, L, l));
     }
     return h;
-}
-
-static tensor output_weight(tape *g, const recsys_model *m, const layers *L)
-{
-    char name[NAME_ROOM];
-    return recsys__param(g, m, name_of(name, L->n, "weight"));
-}
-
-static tensor output_bias(tape *g, const recsys_model *m, const layers *L)
-{
-    char name[NAME_ROOM];
-    return recsys__param(g, m, name_of(name, L->n, "bias"));
 }
 
 /* Targets are the users' rows as they are. */
@@ -170,7 +149,8 @@ static tensor loss(tape *g, const recsys_model *m, const batch *b)
     layers L = layers_of(m->params);
     int64_t kind = recsys__param_choice(m->params, "loss");
     tensor h = last_hidden(g, m, &L, &b->input);
-    tensor logits = op_linear(g, h, output_weight(g, m, &L), output_bias(g, m, &L), FN_IDENTITY); /* B x I */
+    tensor W = recsys__layer_param(g, m, "", L.n, "weight"), c = recsys__layer_param(g, m, "", L.n, "bias");
+    tensor logits = op_linear(g, h, W, c, FN_IDENTITY); /* B x I */
     if (kind == LOSS_MULTINOMIAL) {
         softmax_rule rule = { .targets = &b->rows_items };
         return op_softmax_loss(g, logits, &rule);
@@ -178,54 +158,29 @@ static tensor loss(tape *g, const recsys_model *m, const batch *b)
     return op_rows_loss(g, logits, &b->rows_items, kind == LOSS_MSE_ALL ? LOSS_CELLS_MSE : LOSS_CELLS_BCE);
 }
 
-/* ---- scoring: an inner product of [h ; 1] and [W_n ; b_n] ---- */
+/* ---- scoring ---- */
 
 static recsys_status ready(recsys_exec *x, recsys_model *m)
 {
-    tape *g;
-    float *table;
+    char weight[LAYER_NAME_ROOM], bias[LAYER_NAME_ROOM];
     layers L = layers_of(m->params);
-    recsys_status status = recsys__scoring_tape(x, &g);
-    if (status < 0)
-        return status;
-    tensor both = op_concat(g, output_weight(g, m, &L), output_bias(g, m, &L));
-    status = recsys__tape_status(g);
-    if (status >= 0)
-        status = recsys__device_alloc(x, tensor_elements(&both), sizeof *table, &table);
-    if (status < 0)
-        return status;
-    m->cache[0] = table;
-    recsys__tape_copy_out(g, both, table);
-    return recsys__tape_status(g);
+    return recsys__output_layer_ready(x, m, recsys__layer_name(weight, "", L.n, "weight"),
+                                      recsys__layer_name(bias, "", L.n, "bias"));
 }
 
 static factors factors_of(tape *g, const recsys_model *m, const queries *q)
 {
     layers L = layers_of(m->params);
     sparse rows = recsys__tape_histories(g, q, m->n_items);
-    tensor h = last_hidden(g, m, &L, &rows);
-    tensor one = op_affine(g, recsys__tape_zeros(g, q->count, 1), 0.0f, 1.0f);
-    tensor users = op_concat(g, h, one);
-    int64_t shape[] = { m->n_items, tensor_columns(&users) };
-    return (factors){ .users = users, .items = recsys__tape_constant(g, m->cache[0], RECSYS_F32, 2, shape) };
-}
-
-static recsys_status rank(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to)
-{
-    return recsys__factors_rank(x, m, q, to, factors_of);
-}
-
-static recsys_status score(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at)
-{
-    return recsys__factors_score(x, m, q, at, factors_of);
+    return recsys__output_layer(g, m, last_hidden(g, m, &L, &rows));
 }
 
 /* By the items' weights in the output layer. */
 static recsys_status similarity(recsys_exec *x, const recsys_model *m, int32_t item, float *out)
 {
-    char name[NAME_ROOM];
+    char name[LAYER_NAME_ROOM];
     layers L = layers_of(m->params);
-    return recsys__cosine_similarity(x, recsys__model_tensor(m, name_of(name, L.n, "weight")), item, out);
+    return recsys__cosine_similarity(x, recsys__model_tensor(m, recsys__layer_name(name, "", L.n, "weight")), item, out);
 }
 
 /* ---- what it is called ---- */
@@ -260,6 +215,7 @@ static const training_class training = {
     .floats_of_row = floats_of_row,
     .floats_beyond = floats_beyond,
     .loss = loss,
+    .factors = factors_of,
 };
 
 const struct model_class recsys__dae = {
@@ -274,7 +230,7 @@ const struct model_class recsys__dae = {
     .training = &training,
     .check = recsys__check_declared,
     .ready = ready,
-    .rank = rank,
-    .score = score,
+    .rank = recsys__factors_rank,
+    .score = recsys__factors_score,
     .similarity = similarity,
 };

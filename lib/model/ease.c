@@ -7,7 +7,6 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
-#include <string.h>
 
 #include "backend/op/gram.h"
 #include "backend/op/spd_inverse.h"
@@ -15,6 +14,7 @@
 #include "backend/run.h"
 #include "base/scratch.h"
 #include "base/text.h"
+#include "model/device_csr.h"
 #include "model/model.h"
 #include "tensor/ops.h"
 
@@ -147,8 +147,8 @@ static recsys_status cost(recsys_exec *x, const recsys_params *p, const recsys_d
     symmetric g = { .n = n, .tile = recsys__symmetric_tile(n) };
     int64_t floats = recsys__symmetric_floats(n, g.tile);
     if (floats < 0 || floats > INT64_MAX / 64)
-        return recsys__fail(&x->error, RECSYS_ERR_TOO_LARGE, "ease: a matrix of %lld x %lld item weights is too large", (long long)n,
-                            (long long)n);
+        return recsys__fail(&x->error, RECSYS_ERR_TOO_LARGE, "ease: a matrix of %lld x %lld item weights is too large",
+                            (long long)n, (long long)n);
     op_gram gram = { .op = { OP_GRAM, sizeof gram }, .n_users = users, .n_items = n, .out = g };
     op_spd_inverse inverse = { .op = { OP_SPD_INVERSE, sizeof inverse }, .inout = g };
     op_weights_sparsify sparsify = { .op = { OP_WEIGHTS_SPARSIFY, sizeof sparsify }, .precision = g };
@@ -236,13 +236,7 @@ static recsys_status keep_column_scale(recsys_exec *x, recsys_model *m, const en
 {
     if (!normalizes_columns(m->params))
         return RECSYS_OK;
-    float *scale = NULL;
-    recsys_status status = recsys__upload(x, r->col_scale, m->n_items * (int64_t)sizeof(float), &scale);
-    if (status >= 0)
-        status = recsys__model_new_tensor(x, m, "column_scale", 1, &m->n_items, scale);
-    if (status < 0)
-        recsys__device_free(x->backend, x->memory, scale);
-    return status;
+    return recsys__model_keep_tensor(x, m, "column_scale", 1, &m->n_items, r->col_scale);
 }
 
 static recsys_status fit(recsys_exec *x, recsys_model *m, const recsys_dataset *train)
@@ -270,45 +264,16 @@ static recsys_status fit(recsys_exec *x, recsys_model *m, const recsys_dataset *
     return status;
 }
 
+/* The form of B with top_k weights in a column. */
+static csr_tensors sparse_weights(const recsys_model *m)
+{
+    return (csr_tensors){ .what = "the sparse item weights", .ptr = "weights_ptr", .column = "weights_item",
+                          .value = "weights_value", .n_rows = m->n_items, .n_columns = m->n_items };
+}
+
 static recsys_status wrong_tensors(recsys_exec *x, const char *what)
 {
     return recsys__fail(&x->error, RECSYS_ERR_FILE_FORMAT, "ease: %s", what);
-}
-
-static int has_shape(const model_tensor *t, int32_t dtype, int64_t n)
-{
-    return t != NULL && t->dtype == dtype && t->rank == 1 && t->shape[0] == n;
-}
-
-/* Sparse rows as the kernels trust them: offsets that grow, columns that ascend within a row. */
-static recsys_status check_sparse(recsys_exec *x, const recsys_model *m, const model_tensor *ptr)
-{
-    const model_tensor *col = recsys__model_tensor(m, "weights_item"), *val = recsys__model_tensor(m, "weights_value");
-    int64_t n = m->n_items;
-    if (!has_shape(ptr, RECSYS_I64, n + 1) || col == NULL || !has_shape(col, RECSYS_I32, col->shape[0])
-        || !has_shape(val, RECSYS_F32, col->shape[0]))
-        return wrong_tensors(x, "the tensors of the sparse item weights have the wrong shape");
-    int64_t *row_ptr = NULL, count = col->shape[0];
-    int32_t *item = NULL;
-    int good = 0;
-    recsys_status status = recsys__alloc(x->memory, &x->error, n + 1, sizeof(int64_t), &row_ptr);
-    if (status >= 0)
-        status = recsys__alloc(x->memory, &x->error, count, sizeof(int32_t), &item);
-    if (status >= 0)
-        status = recsys__download(x, row_ptr, ptr->data, (n + 1) * (int64_t)sizeof(int64_t));
-    if (status >= 0)
-        status = recsys__download(x, item, col->data, count * (int64_t)sizeof(int32_t));
-    if (status >= 0) {
-        good = row_ptr[0] == 0 && row_ptr[n] == count;
-        for (int64_t i = 0; i < n && good; i++) {
-            good = row_ptr[i] <= row_ptr[i + 1] && row_ptr[i + 1] <= count;
-            for (int64_t e = row_ptr[i]; e < row_ptr[i + 1] && good; e++)
-                good = item[e] >= (e > row_ptr[i] ? item[e - 1] + 1 : 0) && item[e] < n;
-        }
-    }
-    recsys__free(x->memory, row_ptr);
-    recsys__free(x->memory, item);
-    return status < 0 || good ? status : wrong_tensors(x, "the sparse item weights are not in order");
 }
 
 /* Weights are divided by the diagonal of P, which is positive in any inverse of a positive definite matrix. */
@@ -328,24 +293,26 @@ static recsys_status check_diagonal(recsys_exec *x, const recsys_model *m)
 
 static recsys_status check(recsys_exec *x, const recsys_model *m)
 {
-    if (normalizes_columns(m->params) && !has_shape(recsys__model_tensor(m, "column_scale"), RECSYS_F32, m->n_items))
+    if (normalizes_columns(m->params) && !recsys__is_vector(recsys__model_tensor(m, "column_scale"), RECSYS_F32, m->n_items))
         return wrong_tensors(x, "the column scales are missing or have the wrong shape");
-    const model_tensor *ptr = recsys__model_tensor(m, "weights_ptr");
-    if (ptr != NULL)
-        return check_sparse(x, m, ptr);
-    if (!has_shape(recsys__model_tensor(m, "precision"), RECSYS_F32, recsys__symmetric_floats(m->n_items, SYMMETRIC_LINE)))
+    csr_tensors B = sparse_weights(m);
+    if (recsys__model_tensor(m, B.ptr) != NULL)
+        return recsys__csr_check(x, m, &B);
+    if (!recsys__is_vector(recsys__model_tensor(m, "precision"), RECSYS_F32,
+                           recsys__symmetric_floats(m->n_items, SYMMETRIC_LINE)))
         return wrong_tensors(x, "the precision matrix is missing or has the wrong shape");
     return check_diagonal(x, m);
 }
 
 static item_weights weights(const recsys_model *m)
 {
-    const model_tensor *ptr = recsys__model_tensor(m, "weights_ptr");
+    csr_tensors form = sparse_weights(m);
     item_weights w = { .n_items = m->n_items, .precision = { .n = m->n_items, .tile = SYMMETRIC_LINE } };
-    if (ptr != NULL) {
-        w.row_ptr = ptr->data;
-        w.col = recsys__model_tensor(m, "weights_item")->data;
-        w.val = recsys__model_tensor(m, "weights_value")->data;
+    if (recsys__model_tensor(m, form.ptr) != NULL) {
+        sparse B = recsys__csr_on_device(m, &form);
+        w.row_ptr = B.row_ptr;
+        w.col = B.column;
+        w.val = B.value;
     } else {
         w.precision.data = recsys__model_tensor(m, "precision")->data;
     }
@@ -376,8 +343,9 @@ static recsys_status fold_in(recsys_exec *x, const recsys_model *m, const querie
         for (int64_t e = q->x.ptr[i]; e < q->x.ptr[i + 1]; e++) {
             val[e] = raw_value(values, q->x.val, e) * scale * (col_scale != NULL ? col_scale[q->x.item[e]] : 1.0f);
             if (!isfinite(val[e]))
-                return recsys__fail(&x->error, RECSYS_ERR_NUMERIC, "query %lld: normalised, the value of item %lld is not finite",
-                                    (long long)i, (long long)q->x.item[e]);
+                return recsys__fail(&x->error, RECSYS_ERR_NUMERIC,
+                                    "query %lld: normalised, the value of item %lld is not finite", (long long)i,
+                                    (long long)q->x.item[e]);
         }
     }
     h->val = val;
@@ -411,7 +379,8 @@ static int derived(const recsys_model *m, int64_t index, derived_tensor *t)
 {
     if (index != 0)
         return 0;
-    *t = (derived_tensor){ "item_weights", "B in full: B[i, j] = -P[i, j] / P[j, j], 0 on the diagonal", m->n_items, m->n_items };
+    *t = (derived_tensor){ "item_weights", "B in full: B[i, j] = -P[i, j] / P[j, j], 0 on the diagonal", m->n_items,
+                           m->n_items };
     return 1;
 }
 

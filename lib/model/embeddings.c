@@ -7,6 +7,7 @@
 
 #include "backend/run.h"
 #include "base/struct.h"
+#include "model/dlpack.h"
 #include "model/model.h"
 #include "tensor/ops.h"
 
@@ -75,14 +76,41 @@ static recsys_status add_table(recsys_exec *x, recsys_model *m, const char *name
 {
     for (int64_t i = 0; i < rows * dim; i++)
         if (!isfinite(host[i]))
-            return recsys__fail(&x->error, RECSYS_ERR_NUMERIC, "%s: row %lld, column %lld is not finite", name, (long long)(i / dim),
-                                (long long)(i % dim));
-    float *device = NULL;
-    recsys_status status = recsys__upload(x, host, rows * dim * (int64_t)sizeof(float), &device);
+            return recsys__fail(&x->error, RECSYS_ERR_NUMERIC, "%s: row %lld, column %lld is not finite", name,
+                                (long long)(i / dim), (long long)(i % dim));
+    return recsys__model_keep_tensor(x, m, name, 2, (int64_t[]){ rows, dim }, host);
+}
+
+/* A model with histories and no tables yet. */
+static recsys_status begin(recsys_exec *x, const recsys_dataset *train, const recsys_fit_options *options, recsys_model **model)
+{
+    recsys_fit_options o;
+    recsys_model *m = NULL;
+    recsys_params *p = NULL;
+    recsys_status status = recsys__struct_in(&x->error, "recsys_fit_options", options, sizeof(size_t), &o, sizeof o);
     if (status >= 0)
-        status = recsys__model_new_tensor(x, m, name, 2, (int64_t[]){ rows, dim }, device);
+        status = recsys__params_create(x->memory, &x->error, recsys__embeddings.name, NULL, 0, &p);
+    if (status >= 0)
+        status = recsys__model_create(x, &recsys__embeddings, p, train->users, train->items, &m);
+    if (status >= 0)
+        status = recsys__model_keep_data(x, m, train, &o);
+    recsys_params_release(p);
+    if (status < 0) {
+        recsys_model_release(m);
+        m = NULL;
+    }
+    *model = m;
+    return status;
+}
+
+static recsys_status finish(recsys_exec *x, recsys_model *m, recsys_status status, recsys_model **model)
+{
+    if (status >= 0)
+        status = recsys__model_complete(x, m);
     if (status < 0)
-        recsys__device_free(x->backend, x->memory, device);
+        recsys_model_release(m);
+    else
+        *model = m;
     return status;
 }
 
@@ -97,25 +125,36 @@ recsys_status recsys_model_from_embeddings(const recsys_dataset *train, recsys_e
     if (recsys__cancelled(x))
         return recsys__fail_cancelled(x);
     if (dim < 1 || dim > INT32_MAX)
-        return recsys__fail(&x->error, RECSYS_ERR_OUT_OF_RANGE, "embeddings: dim is %lld, it must be 1 to 2147483647", (long long)dim);
-    recsys_fit_options o;
-    recsys_model *m = NULL;
-    recsys_params *p = NULL;
-    recsys_status status = recsys__struct_in(&x->error, "recsys_fit_options", options, sizeof(size_t), &o, sizeof o);
-    if (status >= 0)
-        status = recsys__params_create(x->memory, &x->error, recsys__embeddings.name, NULL, 0, &p);
-    if (status >= 0)
-        status = recsys__model_create(x, &recsys__embeddings, p, train->users, train->items, &m);
+        return recsys__fail(&x->error, RECSYS_ERR_OUT_OF_RANGE, "embeddings: dim is %lld, it must be 1 to 2147483647",
+                            (long long)dim);
+    recsys_model *m;
+    recsys_status status = begin(x, train, options, &m);
     if (status >= 0)
         status = add_table(x, m, "user_embedding", users, m->n_users, dim);
     if (status >= 0)
         status = add_table(x, m, "item_embedding", items, m->n_items, dim);
+    return finish(x, m, status, model);
+}
+
+recsys_status recsys_model_from_dlpack(const recsys_dataset *train, recsys_exec *x, struct DLManagedTensor *users,
+                                       struct DLManagedTensor *items, const recsys_fit_options *options, recsys_model **model)
+{
+    if (x == NULL || model == NULL)
+        return RECSYS_ERR_INVALID_ARGUMENT;
+    *model = NULL;
+    if (train == NULL || users == NULL || items == NULL || users == items)
+        return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "recsys_model_from_dlpack: an argument is NULL or comes twice");
+    if (recsys__cancelled(x))
+        return recsys__fail_cancelled(x);
+    recsys_model *m;
+    int64_t dim = 0;
+    recsys_status status = begin(x, train, options, &m);
     if (status >= 0)
-        status = recsys__model_keep_data(x, m, train, &o);
-    recsys_params_release(p);
-    if (status < 0)
-        recsys_model_release(m);
-    else
-        *model = m;
+        status = recsys__dlpack_borrow(x, m, "user_embedding", m->n_users, &dim, users);
+    if (status >= 0)
+        status = recsys__dlpack_borrow(x, m, "item_embedding", m->n_items, &dim, items);
+    status = finish(x, m, status, model);
+    if (status >= 0)
+        recsys__dlpack_keep(m, users, items);
     return status;
 }

@@ -7,19 +7,21 @@
 
 #include "backend/run.h"
 #include "base/scratch.h"
+#include "model/training.h"
 #include "tensor/ops.h"
 
-static recsys_status begin(recsys_exec *x, const recsys_model *m, const queries *q, factors_of_queries of, factors *f, float *bias)
+static recsys_status begin(recsys_exec *x, const recsys_model *m, const queries *q, factors *f, float *bias)
 {
     tape *g;
     recsys_status status = recsys__scoring_tape(x, &g);
     if (status < 0)
         return status;
-    *f = of(g, m, q);
+    *f = m->class->training->factors(g, m, q);
     *bias = 0.0f;
     status = recsys__tape_status(g);
     if (status >= 0 && tensor_columns(&f->users) != tensor_columns(&f->items))
-        return recsys__fail(&x->error, RECSYS_ERR_INTERNAL, "%s: vectors of users and items have different widths", m->class->name);
+        return recsys__fail(&x->error, RECSYS_ERR_INTERNAL, "%s: vectors of users and items have different widths",
+                            m->class->name);
     if (status >= 0 && f->bias.data != NULL)
         status = recsys__download(x, bias, f->bias.data, sizeof *bias);
     return status;
@@ -31,11 +33,11 @@ static void add(float *scores, int64_t count, float bias)
         scores[i] += bias;
 }
 
-recsys_status recsys__factors_rank(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to, factors_of_queries of)
+recsys_status recsys__factors_rank(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to)
 {
     factors f;
     float bias;
-    recsys_status status = begin(x, m, q, of, &f, &bias);
+    recsys_status status = begin(x, m, q, &f, &bias);
     if (status >= 0)
         status = recsys__dot_rank(x, tensor_columns(&f.users), f.users.data, f.items.data, to);
     if (status >= 0)
@@ -43,11 +45,11 @@ recsys_status recsys__factors_rank(recsys_exec *x, const recsys_model *m, const 
     return status;
 }
 
-recsys_status recsys__factors_score(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at, factors_of_queries of)
+recsys_status recsys__factors_score(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at)
 {
     factors f;
     float bias;
-    recsys_status status = begin(x, m, q, of, &f, &bias);
+    recsys_status status = begin(x, m, q, &f, &bias);
     if (status >= 0)
         status = recsys__dot_score(x, tensor_columns(&f.users), f.users.data, f.items.data, at);
     if (status >= 0)
@@ -55,19 +57,40 @@ recsys_status recsys__factors_score(recsys_exec *x, const recsys_model *m, const
     return status;
 }
 
-recsys_status recsys__factors_score_rows(recsys_exec *x, const recsys_model *m, const queries *q, float *out, factors_of_queries of)
+recsys_status recsys__factors_score_rows(recsys_exec *x, const recsys_model *m, const queries *q, float *out)
 {
     tape *g;
     recsys_status status = recsys__scoring_tape(x, &g);
     if (status < 0)
         return status;
-    factors f = of(g, m, q);
+    factors f = m->class->training->factors(g, m, q);
     tensor scores = op_matmul_nt(g, f.users, f.items);
     if (f.bias.data != NULL)
         scores = op_add(g, scores, f.bias);
     recsys__tape_copy_out(g, scores, out);
     return recsys__tape_status(g);
 }
+
+/* ---- a last layer as an inner product ---- */
+
+recsys_status recsys__output_layer_ready(recsys_exec *x, recsys_model *m, const char *weight, const char *bias)
+{
+    tape *g;
+    recsys_status status = recsys__scoring_tape(x, &g);
+    if (status < 0)
+        return status;
+    return recsys__keep_cache(x, m, 0, g, op_concat(g, recsys__param(g, m, weight), recsys__param(g, m, bias)));
+}
+
+factors recsys__output_layer(tape *g, const recsys_model *m, tensor h)
+{
+    tensor one = op_affine(g, recsys__tape_zeros(g, tensor_rows(&h), 1), 0.0f, 1.0f);
+    tensor users = op_concat(g, h, one);
+    int64_t shape[] = { m->n_items, tensor_columns(&users) };
+    return (factors){ .users = users, .items = recsys__tape_constant(g, m->cache[0], RECSYS_F32, 2, shape) };
+}
+
+/* ---- likeness ---- */
 
 recsys_status recsys__cosine_similarity(recsys_exec *x, const model_tensor *table, int32_t item, float *out)
 {

@@ -3,18 +3,18 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "model/feature_tower.h"
 
-#include <stdio.h>
-
-#include "backend/run.h"
+#include "model/device_csr.h"
 #include "model/prepared.h"
 #include "tensor/ops.h"
 
 /* Names of what each side has, by FEATURES_OF_USERS and FEATURES_OF_ITEMS. */
 static const struct {
-    const char *what, *table, *weight, *ptr, *column, *value;
+    const char *what, *matrix, *table, *weight, *ptr, *column, *value;
 } sides[] = {
-    { "users", "user_embedding", "user_feature_weight", "user_feature_ptr", "user_feature_column", "user_feature_value" },
-    { "items", "item_embedding", "item_feature_weight", "item_feature_ptr", "item_feature_column", "item_feature_value" },
+    { "users", "the features of users", "user_embedding", "user_feature_weight", "user_feature_ptr", "user_feature_column",
+      "user_feature_value" },
+    { "items", "the features of items", "item_embedding", "item_feature_weight", "item_feature_ptr", "item_feature_column",
+      "item_feature_value" },
 };
 
 /* The transposes, for gradients; n_rows 0: there is none. */
@@ -97,22 +97,14 @@ void recsys__declare_tables(declaration *d)
     recsys__declare(d, "item_embedding", d->n_items, E, b);
 }
 
-static const char *layer_name(char name[TWO_TOWER_ROOM], const char *prefix, int64_t layer, const char *what)
-{
-    snprintf(name, TWO_TOWER_ROOM, "%slayer%d_%s", prefix, (int)layer, what);
-    return name;
-}
-
 void recsys__declare_stack(declaration *d, const char *prefix, int64_t in)
 {
     int64_t L;
     const int64_t *width = recsys__two_tower_layers(d->params, &L);
-    char name[TWO_TOWER_ROOM];
     for (int64_t l = 1; l <= L; l++) {
         int64_t out = width[l - 1];
         beginning b = is_published(d) ? (beginning){ BEGIN_NORMAL, 1.0 } : recsys__xavier(in, out);
-        recsys__declare(d, layer_name(name, prefix, l, "weight"), out, in, b);
-        recsys__declare(d, layer_name(name, prefix, l, "bias"), out, 0, (beginning){ BEGIN_ZERO, 0 });
+        recsys__declare_layer(d, prefix, l, in, out, b, (beginning){ BEGIN_ZERO, 0 });
         in = out;
     }
 }
@@ -144,25 +136,16 @@ static int has_features(const recsys_model *m, int32_t side)
     return recsys__param_bool(m->params, "features") && recsys__model_tensor(m, sides[side].weight) != NULL;
 }
 
-/* A vector of the host's becomes a tensor of the model. */
-static recsys_status keep(recsys_exec *x, recsys_model *m, const char *name, const void *host, int64_t count, size_t size)
+static csr_tensors matrix_of(const recsys_model *m, int32_t side)
 {
-    void *device;
-    recsys_status status = recsys__upload(x, host, count * (int64_t)size, &device);
-    if (status >= 0)
-        status = recsys__model_new_tensor(x, m, name, 1, &count, device);
-    if (status < 0)
-        recsys__device_free(x->backend, x->memory, device);
-    return status;
-}
-
-static recsys_status keep_matrix(recsys_exec *x, recsys_model *m, int32_t side, const csr *F)
-{
-    int64_t entries = F->ptr[F->n_rows];
-    recsys_status status = keep(x, m, sides[side].ptr, F->ptr, F->n_rows + 1, sizeof *F->ptr);
-    if (status >= 0)
-        status = keep(x, m, sides[side].column, F->col, entries, sizeof *F->col);
-    return status < 0 ? status : keep(x, m, sides[side].value, F->val, entries, sizeof *F->val);
+    return (csr_tensors){
+        .what = sides[side].matrix,
+        .ptr = sides[side].ptr,
+        .column = sides[side].column,
+        .value = sides[side].value,
+        .n_rows = rows_of(m, side),
+        .n_columns = recsys__model_tensor(m, sides[side].weight)->shape[0],
+    };
 }
 
 /* No tensor is of size 0: tables without any cell get one of value 0, which adds nothing. */
@@ -186,29 +169,17 @@ static void destroy(prepared *base)
 {
     transposes *t = (transposes *)base;
     memory *account = t->memory;
-    for (int32_t side = 0; side < 2; side++) {
-        recsys__device_free(t->backend, account, (void *)(uintptr_t)t->of[side].row_ptr);
-        recsys__device_free(t->backend, account, (void *)(uintptr_t)t->of[side].column);
-        recsys__device_free(t->backend, account, (void *)(uintptr_t)t->of[side].value);
-    }
+    for (int32_t side = 0; side < 2; side++)
+        recsys__sparse_free(t->backend, account, &t->of[side]);
     recsys__free(account, t);
     recsys__memory_release(account);
-}
-
-static recsys_status upload_matrix(recsys_exec *x, const csr *A, sparse *out)
-{
-    int64_t entries = A->ptr[A->n_rows];
-    *out = (sparse){ .n_rows = A->n_rows, .n_columns = A->n_cols, .n_entries = entries };
-    recsys_status status = recsys__upload(x, A->ptr, (A->n_rows + 1) * (int64_t)sizeof *A->ptr, &out->row_ptr);
-    if (status >= 0)
-        status = recsys__upload(x, A->col, entries * (int64_t)sizeof *A->col, &out->column);
-    return status < 0 ? status : recsys__upload(x, A->val, entries * (int64_t)sizeof *A->val, &out->value);
 }
 
 static recsys_status prepare_side(recsys_exec *x, recsys_model *m, const recsys_dataset *train, int32_t side)
 {
     csr *F = NULL, *transposed = NULL;
     transposes *t = (transposes *)m->prepared;
+    csr_tensors matrix = matrix_of(m, side);
     recsys_status status = recsys__features_collect(x, train, side, 1, &F);
     if (status >= 0 && F->n_rows != rows_of(m, side))
         status = recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT,
@@ -217,11 +188,11 @@ static recsys_status prepare_side(recsys_exec *x, recsys_model *m, const recsys_
     if (status >= 0)
         status = fill_if_empty(x, F);
     if (status >= 0)
-        status = keep_matrix(x, m, side, F);
+        status = recsys__csr_keep(x, m, &matrix, F);
     if (status >= 0)
         status = recsys__csr_transpose(x, F, &transposed);
     if (status >= 0)
-        status = upload_matrix(x, transposed, &t->of[side]);
+        status = recsys__sparse_upload(x, transposed, transposed->val, &t->of[side]);
     recsys__csr_free(x->memory, transposed);
     recsys__csr_free(x->memory, F);
     return status;
@@ -268,61 +239,14 @@ int64_t recsys__two_tower_beyond(const recsys_params *p, const recsys_dataset *t
 
 /* ---- features of a file ---- */
 
-static recsys_status bad_matrix(recsys_exec *x, const recsys_model *m, int32_t side, const char *reason)
-{
-    return recsys__fail(&x->error, RECSYS_ERR_FILE_FORMAT, "%s: the features of %s %s", m->class->name, sides[side].what,
-                        reason);
-}
-
-static const char *matrix_error(const int64_t *ptr, const int32_t *column, int64_t rows, int64_t columns, int64_t entries)
-{
-    if (ptr[0] != 0)
-        return "do not begin with the first";
-    for (int64_t r = 0; r < rows; r++)
-        if (ptr[r + 1] < ptr[r] || ptr[r + 1] > entries)
-            return "have rows that do not follow each other";
-    if (ptr[rows] != entries)
-        return "have more numbers than their rows hold";
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t e = ptr[r]; e < ptr[r + 1]; e++)
-            if (column[e] < 0 || column[e] >= columns || (e > ptr[r] && column[e] <= column[e - 1]))
-                return "have a number that there is not, or numbers that do not ascend";
-    return NULL;
-}
-
-static recsys_status check_matrix(recsys_exec *x, const recsys_model *m, int32_t side)
-{
-    const model_tensor *W = recsys__model_tensor(m, sides[side].weight), *ptr = recsys__model_tensor(m, sides[side].ptr);
-    const model_tensor *column = recsys__model_tensor(m, sides[side].column),
-        *value = recsys__model_tensor(m, sides[side].value);
-    int64_t rows = rows_of(m, side), *host_ptr = NULL;
-    int32_t *host_column = NULL;
-    if (ptr == NULL || column == NULL || value == NULL)
-        return bad_matrix(x, m, side, "are missing");
-    int64_t entries = recsys__tensor_elements(column);
-    if (ptr->rank != 1 || column->rank != 1 || value->rank != 1 || ptr->shape[0] != rows + 1 || value->shape[0] != entries)
-        return bad_matrix(x, m, side, "have the wrong shape");
-    recsys_status status = recsys__alloc(x->memory, &x->error, rows + 1, sizeof *host_ptr, &host_ptr);
-    if (status >= 0)
-        status = recsys__alloc(x->memory, &x->error, entries, sizeof *host_column, &host_column);
-    if (status >= 0)
-        status = recsys__download(x, host_ptr, ptr->data, (rows + 1) * (int64_t)sizeof *host_ptr);
-    if (status >= 0)
-        status = recsys__download(x, host_column, column->data, entries * (int64_t)sizeof *host_column);
-    const char *reason = status >= 0 ? matrix_error(host_ptr, host_column, rows, W->shape[0], entries) : NULL;
-    if (reason != NULL)
-        status = bad_matrix(x, m, side, reason);
-    recsys__free(x->memory, host_ptr);
-    recsys__free(x->memory, host_column);
-    return status;
-}
-
 recsys_status recsys__two_tower_check(recsys_exec *x, const recsys_model *m)
 {
     recsys_status status = RECSYS_OK;
     for (int32_t side = 0; side < 2 && status >= 0; side++)
-        if (has_features(m, side))
-            status = check_matrix(x, m, side);
+        if (has_features(m, side)) {
+            csr_tensors matrix = matrix_of(m, side);
+            status = recsys__csr_check(x, m, &matrix);
+        }
     return status;
 }
 
@@ -331,16 +255,10 @@ recsys_status recsys__two_tower_check(recsys_exec *x, const recsys_model *m)
 static sparse features_of(const recsys_model *m, int32_t side)
 {
     const transposes *t = (const transposes *)m->prepared;
-    const model_tensor *W = recsys__model_tensor(m, sides[side].weight), *column = recsys__model_tensor(m, sides[side].column);
-    return (sparse){
-        .n_rows = rows_of(m, side),
-        .n_columns = W->shape[0],
-        .n_entries = column->shape[0],
-        .row_ptr = recsys__model_tensor(m, sides[side].ptr)->data,
-        .column = column->data,
-        .value = recsys__model_tensor(m, sides[side].value)->data,
-        .transposed = t != NULL ? &t->of[side] : NULL,
-    };
+    csr_tensors matrix = matrix_of(m, side);
+    sparse F = recsys__csr_on_device(m, &matrix);
+    F.transposed = t != NULL ? &t->of[side] : NULL;
+    return F;
 }
 
 tensor recsys__side_rows(tape *g, const recsys_model *m, int32_t side, tensor rows)
@@ -364,32 +282,11 @@ tensor recsys__side_all(tape *g, const recsys_model *m, int32_t side)
 tensor recsys__stack(tape *g, const recsys_model *m, const char *prefix, tensor Z, int32_t last, int32_t last_bias)
 {
     int64_t L;
-    char name[TWO_TOWER_ROOM];
     recsys__two_tower_layers(m->params, &L);
     for (int64_t l = 1; l <= L; l++) {
-        tensor W = recsys__param(g, m, layer_name(name, prefix, l, "weight"));
-        tensor b = l < L || last_bias ? recsys__param(g, m, layer_name(name, prefix, l, "bias")) : (tensor){ 0 };
+        tensor W = recsys__layer_param(g, m, prefix, l, "weight");
+        tensor b = l < L || last_bias ? recsys__layer_param(g, m, prefix, l, "bias") : (tensor){ 0 };
         Z = op_linear(g, Z, W, b, l < L ? FN_RELU : last);
     }
     return Z;
-}
-
-void recsys__layer(tape *g, const recsys_model *m, const char *prefix, int64_t layer, const float **weight, const float **bias)
-{
-    char name[TWO_TOWER_ROOM];
-    *weight = recsys__param(g, m, layer_name(name, prefix, layer, "weight")).data;
-    *bias = recsys__param(g, m, layer_name(name, prefix, layer, "bias")).data;
-}
-
-recsys_status recsys__keep_cache(recsys_exec *x, recsys_model *m, int place, tape *g, tensor t)
-{
-    float *own;
-    recsys_status status = recsys__tape_status(g);
-    if (status >= 0)
-        status = recsys__device_alloc(x, tensor_elements(&t), sizeof *own, &own);
-    if (status < 0)
-        return status;
-    m->cache[place] = own;
-    recsys__tape_copy_out(g, t, own);
-    return recsys__tape_status(g);
 }

@@ -18,22 +18,21 @@
 #include "model/training.h"
 
 enum { TWO_TOWER_MAX_LAYERS = 8 }; /* numbers in `layers` */
-enum { TWO_TOWER_ROOM = 40 };      /* of a tensor's name */
 
 /* For the lists of parameters and tensors. */
-#define TWO_TOWER_PARAMS                                                                                                          \
-    { "layers", RECSYS_PARAM_LIST, "64:32:16", 1, 65536, 0, NULL, "0.1",                                                          \
-      "widths: of the embeddings of both sides together (even), then of each layer" },                                            \
-    { "init", RECSYS_PARAM_CHOICE, "xavier", 0, 0, 0, "xavier|published", "0.1", "what the parameters begin with" },              \
+#define TWO_TOWER_PARAMS                                                                                             \
+    { "layers", RECSYS_PARAM_LIST, "64:32:16", 1, 65536, 0, NULL, "0.1",                                             \
+      "widths: of the embeddings of both sides together (even), then of each layer" },                               \
+    { "init", RECSYS_PARAM_CHOICE, "xavier", 0, 0, 0, "xavier|published", "0.1", "what the parameters begin with" }, \
     { "features", RECSYS_PARAM_BOOL, "true", 0, 0, 0, NULL, "0.1", "use the feature tables that the data has" }
-#define TWO_TOWER_LAYER(prefix, l)                                                                         \
-    { prefix "layer" #l "_weight", "weights of layer " #l ", output x input", RECSYS_F32, 0, 0 },          \
+#define TWO_TOWER_LAYER(prefix, l)                                                                \
+    { prefix "layer" #l "_weight", "weights of layer " #l ", output x input", RECSYS_F32, 0, 0 }, \
     { prefix "layer" #l "_bias", "bias of layer " #l, RECSYS_F32, 0, 0 }
-#define TWO_TOWER_STACK(prefix)                                                                              \
+#define TWO_TOWER_STACK(prefix)                                                                                     \
     TWO_TOWER_LAYER(prefix, 1), TWO_TOWER_LAYER(prefix, 2), TWO_TOWER_LAYER(prefix, 3), TWO_TOWER_LAYER(prefix, 4), \
     TWO_TOWER_LAYER(prefix, 5), TWO_TOWER_LAYER(prefix, 6), TWO_TOWER_LAYER(prefix, 7)
-#define TWO_TOWER_TABLES                                                      \
-    { "user_embedding", "a vector for each user", RECSYS_F32, 0, 1 },         \
+#define TWO_TOWER_TABLES                                              \
+    { "user_embedding", "a vector for each user", RECSYS_F32, 0, 1 }, \
     { "item_embedding", "a vector for each item", RECSYS_F32, 0, 1 }
 #define TWO_TOWER_FEATURES                                                                                           \
     { "user_feature_weight", "a vector for each feature of users", RECSYS_F32, 0, 0 },                               \
@@ -79,11 +78,5 @@ tensor recsys__side_all(tape *g, const recsys_model *m, int32_t side);
 /* The layers whose names begin with `prefix` on Z: ReLU, and `last` after the last, which is without its bias unless
  * `last_bias`. */
 tensor recsys__stack(tape *g, const recsys_model *m, const char *prefix, tensor Z, int32_t last, int32_t last_bias);
-
-/* One of them, for scoring: device memory of layer l = 1..L. */
-void recsys__layer(tape *g, const recsys_model *m, const char *prefix, int64_t layer, const float **weight, const float **bias);
-
-/* Keeps a tensor of the scoring tape as device memory of the model's: m->cache[place]. model_class.ready. */
-recsys_status recsys__keep_cache(recsys_exec *x, recsys_model *m, int place, tape *g, tensor t);
 
 #endif

@@ -10,10 +10,10 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <float.h>
 #include <math.h>
-#include <string.h>
 
 #include "backend/run.h"
 #include "base/text.h"
+#include "model/device_csr.h"
 #include "model/model.h"
 #include "model/truncated_svd.h"
 #include "tensor/ops.h"
@@ -29,7 +29,8 @@ enum { LOOK = 1 << 14 };
 static const param_schema gf_cf_params[] = {
     { "factors", RECSYS_PARAM_I64, "256", 0.0, 16384.0, 0, NULL, "0.1",
       "k, singular vectors of the low-pass filter; 0: the linear filter alone" },
-    { "alpha", RECSYS_PARAM_F64, "0.3", 0.0, 1e10, 0, NULL, "0.1", "weight of the low-pass filter; 0: the linear filter alone" },
+    { "alpha", RECSYS_PARAM_F64, "0.3", 0.0, 1e10, 0, NULL, "0.1",
+      "weight of the low-pass filter; 0: the linear filter alone" },
     { "power_iterations", RECSYS_PARAM_I64, "4", 0.0, 1000.0, 0, NULL, "0.1", "rounds that sharpen the singular vectors" },
     { "oversampling", RECSYS_PARAM_I64, "10", 0.0, 16384.0, 0, NULL, "0.1", "directions that are worked on beyond k" },
     { "guard", RECSYS_PARAM_F64, "0", 0.0, 1.0, 0, NULL, "0.1",
@@ -88,18 +89,18 @@ static recsys_status add_degrees(recsys_exec *x, const recsys_params *p, const c
 /* ---- what a fit works on ---- */
 
 /* Host memory: degrees, and R~ by user and by item. */
-typedef struct graph {
+typedef struct fit_data {
     const csr *by_user, *by_item;
     float *user_degree, *item_degree;
     float *user_value, *item_value; /* E each, of R~; NULL where no decomposition is wanted */
-} graph;
+} fit_data;
 
-static void free_graph(recsys_exec *x, graph *g)
+static void free_data(recsys_exec *x, fit_data *d)
 {
-    recsys__free(x->memory, g->user_degree);
-    recsys__free(x->memory, g->item_degree);
-    recsys__free(x->memory, g->user_value);
-    recsys__free(x->memory, g->item_value);
+    recsys__free(x->memory, d->user_degree);
+    recsys__free(x->memory, d->item_degree);
+    recsys__free(x->memory, d->user_value);
+    recsys__free(x->memory, d->item_value);
 }
 
 /* Columns of V; 0: there is no low-pass part. */
@@ -134,42 +135,43 @@ static recsys_status fill_values(recsys_exec *x, const recsys_params *p, const c
 }
 
 /* R~ in both views. */
-static recsys_status normalise(recsys_exec *x, const recsys_params *p, graph *g)
+static recsys_status normalise(recsys_exec *x, const recsys_params *p, fit_data *d)
 {
-    int64_t U = g->by_user->n_rows, I = g->by_item->n_rows, E = g->by_user->ptr[U];
+    int64_t U = d->by_user->n_rows, I = d->by_item->n_rows, E = d->by_user->ptr[U];
     float *power = NULL;
     recsys_status status = recsys__alloc(x->memory, &x->error, U + I, sizeof(float), &power);
     if (status >= 0)
-        status = recsys__alloc(x->memory, &x->error, E, sizeof(float), &g->user_value);
+        status = recsys__alloc(x->memory, &x->error, E, sizeof(float), &d->user_value);
     if (status >= 0)
-        status = recsys__alloc(x->memory, &x->error, E, sizeof(float), &g->item_value);
+        status = recsys__alloc(x->memory, &x->error, E, sizeof(float), &d->item_value);
     if (status >= 0) {
         for (int64_t u = 0; u < U; u++)
-            power[u] = (float)user_power(p, g->user_degree[u]);
+            power[u] = (float)user_power(p, d->user_degree[u]);
         for (int64_t i = 0; i < I; i++)
-            power[U + i] = (float)item_power(p, g->item_degree[i]);
-        status = fill_values(x, p, g->by_user, power, power + U, g->user_value);
+            power[U + i] = (float)item_power(p, d->item_degree[i]);
+        status = fill_values(x, p, d->by_user, power, power + U, d->user_value);
     }
     if (status >= 0)
-        status = fill_values(x, p, g->by_item, power + U, power, g->item_value);
+        status = fill_values(x, p, d->by_item, power + U, power, d->item_value);
     recsys__free(x->memory, power);
     return status;
 }
 
-static recsys_status make_graph(recsys_exec *x, const recsys_params *p, const recsys_dataset *train, int with_values, graph *g)
+static recsys_status make_data(recsys_exec *x, const recsys_params *p, const recsys_dataset *train, int with_values,
+                               fit_data *d)
 {
-    recsys_status status = recsys__dataset_by_user(x, train, &g->by_user);
+    recsys_status status = recsys__dataset_by_user(x, train, &d->by_user);
     if (status >= 0)
-        status = recsys__dataset_by_item(x, train, &g->by_item);
+        status = recsys__dataset_by_item(x, train, &d->by_item);
     if (status >= 0)
-        status = recsys__alloc(x->memory, &x->error, g->by_user->n_rows, sizeof(float), &g->user_degree);
+        status = recsys__alloc(x->memory, &x->error, d->by_user->n_rows, sizeof(float), &d->user_degree);
     if (status >= 0)
-        status = recsys__alloc(x->memory, &x->error, g->by_item->n_rows, sizeof(float), &g->item_degree);
+        status = recsys__alloc(x->memory, &x->error, d->by_item->n_rows, sizeof(float), &d->item_degree);
     if (status >= 0)
-        status = add_degrees(x, p, g->by_user, "user", g->user_degree);
+        status = add_degrees(x, p, d->by_user, "user", d->user_degree);
     if (status >= 0)
-        status = add_degrees(x, p, g->by_item, "item", g->item_degree);
-    return status < 0 || !with_values ? status : normalise(x, p, g);
+        status = add_degrees(x, p, d->by_item, "item", d->item_degree);
+    return status < 0 || !with_values ? status : normalise(x, p, d);
 }
 
 /* ---- cost ---- */
@@ -196,11 +198,11 @@ static recsys_status cost(recsys_exec *x, const recsys_params *p, const recsys_d
 /* ---- what the model keeps ---- */
 
 /* V and the singular values become tensors of the model. */
-static recsys_status keep_low_pass(recsys_exec *x, recsys_model *m, const graph *g, int64_t k)
+static recsys_status keep_low_pass(recsys_exec *x, recsys_model *m, const fit_data *d, int64_t k)
 {
     float *V = NULL, *values = NULL;
-    truncated_svd svd = { .by_row = g->by_user, .by_column = g->by_item, .row_value = g->user_value,
-                          .column_value = g->item_value,
+    truncated_svd svd = { .by_row = d->by_user, .by_column = d->by_item, .row_value = d->user_value,
+                          .column_value = d->item_value,
                           .k = k, .l = sketch_columns(m->params, m->n_users, m->n_items),
                           .rounds = recsys__param_i64(m->params, "power_iterations") };
     recsys_status status = recsys__truncated_svd(x, &svd, &V, &values);
@@ -217,44 +219,36 @@ static recsys_status keep_low_pass(recsys_exec *x, recsys_model *m, const graph 
     return status;
 }
 
-static recsys_status keep(recsys_exec *x, recsys_model *m, const char *name, const void *host, int64_t count)
+static csr_tensors interactions_of(const recsys_model *m)
 {
-    void *data = NULL;
-    int64_t size = (int64_t)recsys__dtype_size(recsys__tensor_kind(m->class, name)->dtype);
-    recsys_status status = recsys__upload(x, host, count * size, &data);
-    if (status >= 0)
-        status = recsys__model_new_tensor(x, m, name, 1, &count, data);
-    if (status < 0)
-        recsys__device_free(x->backend, x->memory, data);
-    return status;
+    return (csr_tensors){ .what = "the interactions", .ptr = "interaction_ptr", .column = "interaction_item",
+                          .value = "interaction_value", .n_rows = m->n_users, .n_columns = m->n_items, .may_lack_values = 1 };
 }
 
-static recsys_status keep_interactions(recsys_exec *x, recsys_model *m, const graph *g)
+static recsys_status keep_interactions(recsys_exec *x, recsys_model *m, const fit_data *d)
 {
-    const csr *R = g->by_user;
-    int64_t E = R->ptr[R->n_rows];
-    recsys_status status = keep(x, m, "interaction_ptr", R->ptr, m->n_users + 1);
+    csr_tensors tensors = interactions_of(m);
+    csr R = *d->by_user;
+    if (is_binary(m->params, R.val))
+        R.val = NULL;
+    recsys_status status = recsys__csr_keep(x, m, &tensors, &R);
     if (status >= 0)
-        status = keep(x, m, "interaction_item", R->col, E);
-    if (status >= 0 && !is_binary(m->params, R->val))
-        status = keep(x, m, "interaction_value", R->val, E);
-    if (status >= 0)
-        status = keep(x, m, "user_degree", g->user_degree, m->n_users);
-    return status < 0 ? status : keep(x, m, "item_degree", g->item_degree, m->n_items);
+        status = recsys__model_keep_tensor(x, m, "user_degree", 1, &m->n_users, d->user_degree);
+    return status < 0 ? status : recsys__model_keep_tensor(x, m, "item_degree", 1, &m->n_items, d->item_degree);
 }
 
 static recsys_status fit(recsys_exec *x, recsys_model *m, const recsys_dataset *train)
 {
-    graph g = { 0 };
+    fit_data d = { 0 };
     int64_t k = directions(m->params, m->n_users, m->n_items);
     recsys_status status = recsys__phase(x, "degrees");
     if (status >= 0)
-        status = make_graph(x, m->params, train, k > 0, &g);
+        status = make_data(x, m->params, train, k > 0, &d);
     if (status >= 0)
-        status = keep_interactions(x, m, &g);
+        status = keep_interactions(x, m, &d);
     if (status >= 0 && k > 0)
-        status = keep_low_pass(x, m, &g, k);
-    free_graph(x, &g);
+        status = keep_low_pass(x, m, &d, k);
+    free_data(x, &d);
     return status;
 }
 
@@ -265,78 +259,13 @@ static recsys_status wrong_tensors(recsys_exec *x, const char *what)
     return recsys__fail(&x->error, RECSYS_ERR_FILE_FORMAT, "gf-cf: %s", what);
 }
 
-static int has_shape(const model_tensor *t, int32_t dtype, int64_t n)
-{
-    return t != NULL && t->dtype == dtype && t->rank == 1 && t->shape[0] == n;
-}
-
-/* A copy in host memory; NULL stays NULL. */
-static recsys_status fetch(recsys_exec *x, const model_tensor *t, void *out)
-{
-    void *host = NULL;
-    recsys_status status = RECSYS_OK;
-    if (t != NULL) {
-        int64_t count = recsys__tensor_elements(t), size = (int64_t)recsys__dtype_size(t->dtype);
-        status = recsys__alloc(x->memory, &x->error, count, (size_t)size, &host);
-        if (status >= 0)
-            status = recsys__download(x, host, t->data, count * size);
-    }
-    memcpy(out, &host, sizeof host);
-    return status;
-}
-
-/* The interactions of a model in host memory, to be freed with free_interactions(). */
-static recsys_status fetch_interactions(recsys_exec *x, const recsys_model *m, csr *R)
-{
-    *R = (csr){ .n_rows = m->n_users, .n_cols = m->n_items };
-    recsys_status status = fetch(x, recsys__model_tensor(m, "interaction_ptr"), &R->ptr);
-    if (status >= 0)
-        status = fetch(x, recsys__model_tensor(m, "interaction_item"), &R->col);
-    return status < 0 ? status : fetch(x, recsys__model_tensor(m, "interaction_value"), &R->val);
-}
-
-static void free_interactions(recsys_exec *x, csr *R)
-{
-    recsys__free(x->memory, R->ptr);
-    recsys__free(x->memory, R->col);
-    recsys__free(x->memory, R->val);
-}
-
-/* Rows as the kernels trust them: offsets that grow, items that ascend within a user, finite values. */
-static int in_order(const csr *R, int64_t count)
-{
-    int good = R->ptr[0] == 0 && R->ptr[R->n_rows] == count;
-    for (int64_t u = 0; u < R->n_rows && good; u++) {
-        good = R->ptr[u] <= R->ptr[u + 1] && R->ptr[u + 1] <= count;
-        for (int64_t e = R->ptr[u]; e < R->ptr[u + 1] && good; e++)
-            good = R->col[e] >= (e > R->ptr[u] ? R->col[e - 1] + 1 : 0) && R->col[e] < R->n_cols
-                   && (R->val == NULL || isfinite(R->val[e]));
-    }
-    return good;
-}
-
-static recsys_status check_interactions(recsys_exec *x, const recsys_model *m)
-{
-    const model_tensor *ptr = recsys__model_tensor(m, "interaction_ptr"), *item = recsys__model_tensor(m, "interaction_item");
-    const model_tensor *value = recsys__model_tensor(m, "interaction_value");
-    if (!has_shape(ptr, RECSYS_I64, m->n_users + 1) || item == NULL || !has_shape(item, RECSYS_I32, item->shape[0])
-        || (value != NULL && !has_shape(value, RECSYS_F32, item->shape[0])))
-        return wrong_tensors(x, "the interactions are missing or have the wrong shape");
-    csr R;
-    recsys_status status = fetch_interactions(x, m, &R);
-    if (status >= 0 && !in_order(&R, item->shape[0]))
-        status = wrong_tensors(x, "the interactions are not in order");
-    free_interactions(x, &R);
-    return status;
-}
-
 static recsys_status check_degrees(recsys_exec *x, const recsys_model *m, const char *name, int64_t n)
 {
     const model_tensor *t = recsys__model_tensor(m, name);
-    if (!has_shape(t, RECSYS_F32, n))
+    if (!recsys__is_vector(t, RECSYS_F32, n))
         return wrong_tensors(x, "degrees are missing or have the wrong shape");
     float *degree;
-    recsys_status status = fetch(x, t, &degree);
+    recsys_status status = recsys__model_fetch_tensor(x, t, &degree);
     for (int64_t r = 0; r < n && status >= 0; r++)
         if (!is_degree((double)degree[r]))
             status = wrong_tensors(x, "a degree is neither 0 nor a positive number");
@@ -347,7 +276,7 @@ static recsys_status check_degrees(recsys_exec *x, const recsys_model *m, const 
 static recsys_status check_values(recsys_exec *x, const model_tensor *s, int64_t k)
 {
     float *value;
-    recsys_status status = fetch(x, s, &value);
+    recsys_status status = recsys__model_fetch_tensor(x, s, &value);
     for (int64_t c = 0; c < k && status >= 0; c++)
         if (!(value[c] >= 0.0f && value[c] <= FLT_MAX))
             status = wrong_tensors(x, "a singular value is negative or not finite");
@@ -363,7 +292,7 @@ static recsys_status check_vectors(recsys_exec *x, const recsys_model *m)
         return V == NULL && s == NULL ? RECSYS_OK : wrong_tensors(x,
                                                                   "there are singular vectors, and the parameters have none");
     if (V == NULL || V->dtype != RECSYS_F32 || V->rank != 2 || V->shape[0] != m->n_items || V->shape[1] != k
-        || !has_shape(s, RECSYS_F32, k))
+        || !recsys__is_vector(s, RECSYS_F32, k))
         return wrong_tensors(x, "the singular vectors are missing or have the wrong shape");
     float *look;
     recsys_status status = recsys__alloc(x->memory, &x->error, LOOK, sizeof *look, &look);
@@ -382,7 +311,8 @@ static recsys_status check_vectors(recsys_exec *x, const recsys_model *m)
 
 static recsys_status check(recsys_exec *x, const recsys_model *m)
 {
-    recsys_status status = check_interactions(x, m);
+    csr_tensors interactions = interactions_of(m);
+    recsys_status status = recsys__csr_check(x, m, &interactions);
     if (status >= 0)
         status = check_degrees(x, m, "user_degree", m->n_users);
     if (status >= 0)
@@ -414,9 +344,9 @@ static recsys_status make_powers(recsys_exec *x, const recsys_model *m, void **b
     int64_t U = m->n_users, I = m->n_items;
     double alpha = recsys__param_f64(m->params, "alpha");
     float *user_degree = NULL, *item_degree = NULL, *power = NULL;
-    recsys_status status = fetch(x, recsys__model_tensor(m, "user_degree"), &user_degree);
+    recsys_status status = recsys__model_fetch_tensor(x, recsys__model_tensor(m, "user_degree"), &user_degree);
     if (status >= 0)
-        status = fetch(x, recsys__model_tensor(m, "item_degree"), &item_degree);
+        status = recsys__model_fetch_tensor(x, recsys__model_tensor(m, "item_degree"), &item_degree);
     if (status >= 0)
         status = recsys__alloc(x->memory, &x->error, U + 2 * I, sizeof *power, &power);
     for (int64_t u = 0; u < U && status >= 0; u++) {
@@ -437,35 +367,36 @@ static recsys_status make_powers(recsys_exec *x, const recsys_model *m, void **b
 
 static recsys_status ready(recsys_exec *x, recsys_model *m)
 {
-    csr R, *by_item = NULL;
-    recsys_status status = fetch_interactions(x, m, &R);
+    csr_tensors interactions = interactions_of(m);
+    csr *R, *by_item = NULL;
+    recsys_status status = recsys__csr_fetch(x, m, &interactions, &R);
     if (status >= 0)
-        status = recsys__csr_transpose(x, &R, &by_item);
+        status = recsys__csr_transpose(x, R, &by_item);
     if (status >= 0)
         status = upload_by_item(x, by_item, &m->cache[BY_ITEM]);
-    if (by_item != NULL)
-        recsys__csr_free(x->memory, by_item);
-    free_interactions(x, &R);
+    recsys__csr_free(x->memory, by_item);
+    recsys__csr_free(x->memory, R);
     return status < 0 ? status : make_powers(x, m, &m->cache[POWERS]);
 }
 
 static filter filter_of(const recsys_model *m)
 {
-    const model_tensor *value = recsys__model_tensor(m, "interaction_value"), *V = recsys__model_tensor(m, "singular_vectors");
-    int64_t E = recsys__model_tensor(m, "interaction_item")->shape[0];
+    const model_tensor *V = recsys__model_tensor(m, "singular_vectors");
+    csr_tensors interactions = interactions_of(m);
+    sparse R = recsys__csr_on_device(m, &interactions);
     const char *by_item = m->cache[BY_ITEM], *columns = by_item + 8 * (m->n_items + 1);
     const float *power = m->cache[POWERS];
     return (filter){
         .n_users = m->n_users,
         .n_items = m->n_items,
-        .n_entries = E,
+        .n_entries = R.n_entries,
         .dim = V != NULL ? V->shape[1] : 0,
-        .user_ptr = recsys__model_tensor(m, "interaction_ptr")->data,
-        .user_item = recsys__model_tensor(m, "interaction_item")->data,
-        .user_val = value != NULL ? value->data : NULL,
+        .user_ptr = R.row_ptr,
+        .user_item = R.column,
+        .user_val = R.value,
         .item_ptr = (const int64_t *)(const void *)by_item,
         .item_user = (const int32_t *)(const void *)columns,
-        .item_val = value != NULL ? (const float *)(const void *)(columns + 4 * E) : NULL,
+        .item_val = R.value != NULL ? (const float *)(const void *)(columns + 4 * R.n_entries) : NULL,
         .user_weight = power,
         .item_scale = power + m->n_users,
         .low_weight = V != NULL ? power + m->n_users + m->n_items : NULL,

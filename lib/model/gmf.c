@@ -6,7 +6,6 @@
  * prediction has a bias, as in the published program.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "model/factors.h"
 #include "model/pointwise.h"
 
 static void declare(declaration *d)
@@ -44,21 +43,6 @@ static factors factors_of(tape *g, const recsys_model *m, const queries *q)
     };
 }
 
-static recsys_status rank(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to)
-{
-    return recsys__factors_rank(x, m, q, to, factors_of);
-}
-
-static recsys_status score(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at)
-{
-    return recsys__factors_score(x, m, q, at, factors_of);
-}
-
-static recsys_status score_rows(recsys_exec *x, const recsys_model *m, const queries *q, float *out)
-{
-    return recsys__factors_score_rows(x, m, q, out, factors_of);
-}
-
 static recsys_status similarity(recsys_exec *x, const recsys_model *m, int32_t item, float *out)
 {
     return recsys__cosine_similarity(x, recsys__model_tensor(m, "item_embedding"), item, out);
@@ -85,9 +69,7 @@ static const training_class training = {
     .loss = loss,
     .check_data = recsys__pointwise_check_data,
     .finish = recsys__pointwise_finish,
-    .rank = rank,
-    .score = score,
-    .score_rows = score_rows,
+    .factors = factors_of,
 };
 
 const struct model_class recsys__gmf = {

@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "backend/run.h"
+#include "model/device_csr.h"
 #include "tensor/ops.h"
 
 /* ---- making it ---- */
@@ -23,10 +24,10 @@ static void destroy(prepared *p)
 {
     graph *g = (graph *)p;
     memory *account = g->memory;
-    const void *arrays[] = { g->by_user.row_ptr, g->by_user.column, g->by_user.value, g->by_item.row_ptr, g->by_item.column,
-                             g->by_item.value, g->edge, g->item_share };
-    for (size_t a = 0; a < sizeof arrays / sizeof *arrays; a++)
-        recsys__device_free(g->backend, account, (void *)(uintptr_t)arrays[a]);
+    recsys__sparse_free(g->backend, account, &g->by_user);
+    recsys__sparse_free(g->backend, account, &g->by_item);
+    recsys__device_free(g->backend, account, (void *)(uintptr_t)g->edge);
+    recsys__device_free(g->backend, account, (void *)(uintptr_t)g->item_share);
     recsys__free(account, g);
     recsys__memory_release(account);
 }
@@ -68,23 +69,11 @@ static recsys_status make_draft(recsys_exec *x, const csr *users, const csr *ite
     return status;
 }
 
-static recsys_status upload_side(recsys_exec *x, const csr *side, const float *value, sparse *to)
-{
-    int64_t E = side->ptr[side->n_rows];
-    *to = (sparse){ .n_rows = side->n_rows, .n_columns = side->n_cols, .n_entries = E };
-    recsys_status status = recsys__upload(x, side->ptr, (side->n_rows + 1) * (int64_t)sizeof *side->ptr, &to->row_ptr);
-    if (status >= 0)
-        status = recsys__upload(x, side->col, E * (int64_t)sizeof *side->col, &to->column);
-    if (status >= 0)
-        status = recsys__upload(x, value, E * (int64_t)sizeof *value, &to->value);
-    return status;
-}
-
 static recsys_status upload(recsys_exec *x, const csr *users, const csr *items, const draft *d, graph *g)
 {
-    recsys_status status = upload_side(x, users, d->by_user, &g->by_user);
+    recsys_status status = recsys__sparse_upload(x, users, d->by_user, &g->by_user);
     if (status >= 0)
-        status = upload_side(x, items, d->by_item, &g->by_item);
+        status = recsys__sparse_upload(x, items, d->by_item, &g->by_item);
     if (status >= 0)
         status = recsys__upload(x, d->edge, users->ptr[users->n_rows] * (int64_t)sizeof *d->edge, &g->edge);
     if (status >= 0)
@@ -128,9 +117,10 @@ recsys_status recsys__graph_create(recsys_exec *x, const recsys_dataset *data, g
     return status;
 }
 
+/* With the host's part in passing. */
 int64_t recsys__graph_floats(const recsys_dataset *d)
 {
-    return 8 * d->n_events + 2 * recsys_ids_count(d->users) + 5 * recsys_ids_count(d->items); /* with the host's part in passing */
+    return 8 * d->n_events + 2 * recsys_ids_count(d->users) + 5 * recsys_ids_count(d->items);
 }
 
 /* ---- edge dropout ---- */

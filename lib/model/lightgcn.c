@@ -1,9 +1,10 @@
 /* lightgcn.c - LightGCN: embeddings of users and items that are smoothed over the graph of their interactions.
  *
- * Paper: He et al., "LightGCN: Simplifying and Powering Graph Convolution Network for Recommendation", SIGIR 2020, eq. 3, 4, 8, 15.
+ * Paper: He et al., "LightGCN: Simplifying and Powering Graph Convolution Network for Recommendation", SIGIR 2020,
+ * eq. 3, 4, 8, 15.
  * Shapes: U users, I items, D width, L layers, B positives of a batch with n negatives each, Q queries, E edges.
- * Departs from the paper: in nothing by default. Several negatives count as so many samples of a positive; edges may be dropped in
- * training; who is no user of the graph is folded in.
+ * Departs from the paper: in nothing by default. Several negatives count as so many samples of a positive; edges may be dropped
+ * in training; who is no user of the graph is folded in.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
@@ -15,8 +16,8 @@
 #include "backend/op/spmm.h"
 #include "backend/run.h"
 #include "base/scratch.h"
-#include "model/factors.h"
 #include "model/graph.h"
+#include "model/training.h"
 #include "tensor/ops.h"
 
 enum { DROP_UNDIRECTED = 0, DROP_DIRECTED = 1 };
@@ -25,6 +26,7 @@ static void sampling(const recsys_params *p, sampler_options *o)
 {
     (void)p;
     o->kind = SAMPLE_POSITIVES;
+    o->needs_negatives = 1;
     o->default_batch = 2048;
 }
 
@@ -36,10 +38,11 @@ static void declare(declaration *d)
     recsys__declare(d, "item_embedding", d->n_items, D, normal); /* I x D */
 }
 
+/* The result for the two nodes of a pair, its halves, and the gradients of all. */
 static int64_t floats_of_row(const recsys_params *p, const batch_shape *b)
 {
     int64_t n = b->n_negatives < 1 << 20 ? b->n_negatives : 1 << 20;
-    return (1 + n) * (20 * recsys__param_i64(p, "dim") + 32); /* the result for two nodes a pair, its halves, gradients of all */
+    return (1 + n) * (20 * recsys__param_i64(p, "dim") + 32);
 }
 
 /* The graph, the layers, both tables' gradients; dropped values of both sides. */
@@ -98,10 +101,11 @@ static pairs pairs_of(tape *g, const batch *b)
     pairs p = { 0 };
     int64_t B = tensor_rows(&b->users), n = B > 0 ? tensor_elements(&b->negatives) / B : 0, count = B * (1 + n);
     if (!recsys__tape_failed(g) && (b->negatives.data == NULL || n < 1))
-        recsys__tape_fail(g, RECSYS_ERR_INVALID_ARGUMENT, "lightgcn compares positives with negatives, of which there are none");
+        recsys__tape_fail(g, RECSYS_ERR_INTERNAL, "a batch of lightgcn without negatives");
     if (!recsys__tape_failed(g) && n > INT32_MAX / B - 1)
-        recsys__tape_fail(g, RECSYS_ERR_TOO_LARGE, "a batch of %lld positives with %lld negatives each: more pairs than 2^31 - 1",
-                          (long long)B, (long long)n);
+        recsys__tape_fail(g, RECSYS_ERR_TOO_LARGE,
+                          "a batch of %lld positives with %lld negatives each: more pairs than 2^31 - 1", (long long)B,
+                          (long long)n);
     if (recsys__tape_failed(g))
         return p;
     p.row = number_pairs(g, B, n, &p);
@@ -223,7 +227,7 @@ static recsys_status add_tensor(recsys_exec *x, recsys_model *m, const char *nam
     return status;
 }
 
-/* Layers 1 to L. What an item brings to somebody new is made of layers 0 to L - 1: those that a user's layers 1 to L are made of. */
+/* Layers 1 to L. What an item brings to somebody new is made of layers 0 to L - 1, of which a user's layers 1 to L are made. */
 static recsys_status propagate(recsys_exec *x, const recsys_model *m, side *u, side *i, float *brings)
 {
     const graph *whole = (const graph *)m->prepared;
@@ -244,7 +248,7 @@ static recsys_status propagate(recsys_exec *x, const recsys_model *m, side *u, s
             status = take_layer(x, i);
     }
     if (status >= 0 && L == 0)
-        status = x->backend->fill(x->backend->self, &x->error, brings, 0, (size_t)floats_of(i) * sizeof *brings);
+        status = recsys__device_fill(x, brings, 0, floats_of(i) * (int64_t)sizeof *brings);
     if (status >= 0)
         status = scale(x, m, brings, floats_of(i));
     if (status >= 0)
@@ -283,8 +287,9 @@ static recsys_status check_like(recsys_exec *x, const recsys_model *m, const cha
         return recsys__fail(&x->error, RECSYS_ERR_FILE_FORMAT, "lightgcn: tensor %s is missing", name);
     if (t->rank == 2 && t->shape[0] == want->shape[0] && t->shape[1] == want->shape[1])
         return RECSYS_OK;
-    return recsys__fail(&x->error, RECSYS_ERR_FILE_FORMAT, "lightgcn: tensor %s is %lld x %lld, and %lld x %lld is needed", name,
-                        (long long)t->shape[0], (long long)t->shape[1], (long long)want->shape[0], (long long)want->shape[1]);
+    return recsys__fail(&x->error, RECSYS_ERR_FILE_FORMAT, "lightgcn: tensor %s is %lld x %lld, and %lld x %lld is needed",
+                        name, (long long)t->shape[0], (long long)t->shape[1], (long long)want->shape[0],
+                        (long long)want->shape[1]);
 }
 
 static recsys_status check(recsys_exec *x, const recsys_model *m)
@@ -344,21 +349,6 @@ static factors factors_of(tape *g, const recsys_model *m, const queries *q)
     return (factors){ .users = known, .items = recsys__param(g, m, "item_vector") };
 }
 
-static recsys_status rank(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to)
-{
-    return recsys__factors_rank(x, m, q, to, factors_of);
-}
-
-static recsys_status score(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at)
-{
-    return recsys__factors_score(x, m, q, at, factors_of);
-}
-
-static recsys_status score_rows(recsys_exec *x, const recsys_model *m, const queries *q, float *out)
-{
-    return recsys__factors_score_rows(x, m, q, out, factors_of);
-}
-
 static recsys_status similarity(recsys_exec *x, const recsys_model *m, int32_t item, float *out)
 {
     return recsys__cosine_similarity(x, recsys__model_tensor(m, "item_vector"), item, out);
@@ -390,9 +380,7 @@ static const training_class training = {
     .floats_of_row = floats_of_row,
     .floats_beyond = floats_beyond,
     .loss = loss,
-    .rank = rank,
-    .score = score,
-    .score_rows = score_rows,
+    .factors = factors_of,
 };
 
 const struct model_class recsys__lightgcn = {
@@ -406,7 +394,7 @@ const struct model_class recsys__lightgcn = {
     .scores_by_history = BY_EITHER,
     .training = &training,
     .check = check,
-    .rank = rank,
-    .score = score,
+    .rank = recsys__factors_rank,
+    .score = recsys__factors_score,
     .similarity = similarity,
 };

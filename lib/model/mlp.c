@@ -5,7 +5,6 @@
  * Departs from the paper: in nothing but the losses, which are those of adaptive denoising training (pointwise.h).
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "model/networks.h"
 #include "model/pointwise.h"
 #include "model/tower.h"
 
@@ -47,23 +46,9 @@ static recsys_status ready(recsys_exec *x, recsys_model *m)
     return status < 0 ? status : recsys__pointwise_ready(x, m);
 }
 
-static recsys_status rank(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to)
-{
-    return recsys__network_rank(x, m, q, to, network);
-}
-
-static recsys_status score(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at)
-{
-    return recsys__network_score(x, m, q, at, network);
-}
-
-static recsys_status score_rows(recsys_exec *x, const recsys_model *m, const queries *q, float *out)
-{
-    return recsys__network_score_rows(x, m, q, out, network);
-}
-
 static const param_schema mlp_params[] = {
-    { "dim", RECSYS_PARAM_I64, "32", 1, 4096, 0, NULL, "0.1", "width of the last layer; the embeddings have dim * 2^(layers - 1)" },
+    { "dim", RECSYS_PARAM_I64, "32", 1, 4096, 0, NULL, "0.1",
+      "width of the last layer; the embeddings have dim * 2^(layers - 1)" },
     TOWER_PARAMS,
     POINTWISE_PARAMS,
 };
@@ -85,9 +70,7 @@ static const training_class training = {
     .loss = loss,
     .check_data = recsys__pointwise_check_data,
     .finish = recsys__pointwise_finish,
-    .rank = rank,
-    .score = score,
-    .score_rows = score_rows,
+    .network = network,
 };
 
 const struct model_class recsys__mlp = {

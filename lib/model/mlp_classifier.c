@@ -1,8 +1,9 @@
 /* mlp_classifier.c - MLP classifier: layers on a row of numbers, one score for each class.
  *
- * Source: Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors", Nature 323, 1986; cross-entropy of
- * a softmax as in Bridle, 1990.
- * h_0 = (features - mean) / scale, h_l = relu(W_l h_l-1 + b_l), logits W_n h_n-1 + b_n; loss: mean of log sum_c exp z_c - z_label.
+ * Source: Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors", Nature 323, 1986;
+ * cross-entropy of a softmax as in Bridle, 1990.
+ * h_0 = (features - mean) / scale, h_l = relu(W_l h_l-1 + b_l), logits z = W_n h_n-1 + b_n; loss: mean of log sum_c exp z_c -
+ * z_label.
  * Users of the data are rows, items are classes, an event is a row and its label.
  * Shapes: U rows, F features, I classes, H_l width of layer l, B rows of a batch, Q queries.
  * Departs from the published program: in nothing. Layers begin as there, weights and biases U(-1/sqrt(in), 1/sqrt(in)).
@@ -12,7 +13,6 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "backend/run.h"
@@ -23,33 +23,26 @@
 #include "model/training.h"
 #include "tensor/ops.h"
 
-enum { MOST_HIDDEN = 8, NAME_ROOM = 24, BLOCK_FLOATS = 1 << 20 };
+enum { MOST_HIDDEN = 8, BLOCK_FLOATS = 1 << 20 };
 
 /* ---- the layers ---- */
 
-static const char *name_of(char name[NAME_ROOM], int64_t layer, const char *what)
-{
-    snprintf(name, NAME_ROOM, "layer%d_%s", (int)layer, what);
-    return name;
-}
-
 static void declare(declaration *d)
 {
-    char name[NAME_ROOM];
     int64_t n_hidden, in = d->n_user_features;
     const int64_t *width = recsys__param_list(d->params, "layers", &n_hidden);
     if (d->status >= 0 && (n_hidden < 1 || n_hidden > MOST_HIDDEN))
-        d->status = recsys__fail(&d->x->error, RECSYS_ERR_OUT_OF_RANGE, "mlp-classifier: layers has %lld numbers, 1 to %d are possible",
-                                 (long long)n_hidden, (int)MOST_HIDDEN);
+        d->status = recsys__fail(&d->x->error, RECSYS_ERR_OUT_OF_RANGE,
+                                 "mlp-classifier: layers has %lld numbers, 1 to %d are possible", (long long)n_hidden,
+                                 (int)MOST_HIDDEN);
     if (d->status >= 0 && in < 1)
         d->status = recsys__fail(&d->x->error, RECSYS_ERR_MISSING_DATA,
-                                 "mlp-classifier learns from features of rows, and the data has none: read it with columns such as "
-                                 "feature,feature,label");
+                                 "mlp-classifier learns from features of rows, and the data has none: read it with columns "
+                                 "such as feature,feature,label");
     for (int64_t l = 1; d->status >= 0 && l <= n_hidden + 1; l++) {
         int64_t out = l <= n_hidden ? width[l - 1] : d->n_items;
         const beginning b = { BEGIN_UNIFORM, 1.0 / sqrt((double)in) };
-        recsys__declare(d, name_of(name, l, "weight"), out, in, b); /* H_l x H_l-1 */
-        recsys__declare(d, name_of(name, l, "bias"), out, 0, b);
+        recsys__declare_layer(d, "", l, in, out, b, b); /* H_l x H_l-1 */
         in = out;
     }
 }
@@ -86,12 +79,11 @@ static int64_t floats_beyond(const recsys_params *p, const recsys_dataset *train
 /* Logits of rows h (B x F, standardised).  B x I */
 static tensor network(tape *g, const recsys_model *m, tensor h)
 {
-    char name[NAME_ROOM];
     int64_t n_hidden;
     (void)recsys__param_list(m->params, "layers", &n_hidden);
     for (int64_t l = 1; l <= n_hidden + 1; l++) {
-        tensor W = recsys__param(g, m, name_of(name, l, "weight"));
-        h = op_linear(g, h, W, recsys__param(g, m, name_of(name, l, "bias")), l <= n_hidden ? FN_RELU : FN_IDENTITY);
+        tensor W = recsys__layer_param(g, m, "", l, "weight");
+        h = op_linear(g, h, W, recsys__layer_param(g, m, "", l, "bias"), l <= n_hidden ? FN_RELU : FN_IDENTITY);
     }
     return h;
 }
@@ -126,9 +118,7 @@ static recsys_status make_rows(recsys_exec *x, const float *features, int64_t n_
     r->memory = recsys__memory_retain(x->memory);
     r->n_rows = n_rows;
     r->n_features = n_features;
-    status = recsys__device_alloc(x, n_rows * n_features, sizeof *r->features, &r->features);
-    if (status >= 0)
-        status = recsys__copy_in(x, r->features, features, n_rows * n_features * (int64_t)sizeof *features);
+    status = recsys__upload(x, features, n_rows * n_features * (int64_t)sizeof *features, &r->features);
     if (status < 0)
         recsys__prepared_release(&r->prepared);
     else
@@ -171,7 +161,8 @@ static recsys_status check_rows(recsys_exec *x, const recsys_dataset *d, const c
 {
     char id[64];
     if (recsys_ids_count(d->items) < 2)
-        return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "mlp-classifier: the rows have %lld class, and two are needed at least",
+        return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT,
+                            "mlp-classifier: the rows have %lld class, and two are needed at least",
                             (long long)recsys_ids_count(d->items));
     for (int64_t u = 0; u < cells->n_rows; u++)
         if (cells->ptr[u + 1] == cells->ptr[u])
@@ -186,22 +177,9 @@ static recsys_status check_rows(recsys_exec *x, const recsys_dataset *d, const c
     return RECSYS_OK;
 }
 
-static recsys_status add_tensor(recsys_exec *x, recsys_model *m, const char *name, const float *values, int64_t F)
-{
-    float *device;
-    recsys_status status = recsys__device_alloc(x, F, sizeof *device, &device);
-    if (status < 0)
-        return status;
-    status = recsys__copy_in(x, device, values, F * (int64_t)sizeof *values);
-    if (status >= 0)
-        status = recsys__model_new_tensor(x, m, name, 1, (int64_t[]){ F }, device);
-    if (status < 0)
-        recsys__device_free(x->backend, x->memory, device);
-    return status;
-}
-
 /* The rows as a dense array, brought to their standard form; `moment`: room for 2 F numbers. */
-static recsys_status fill(recsys_exec *x, recsys_model *m, const recsys_dataset *train, const csr *cells, float *dense, float *moment)
+static recsys_status fill(recsys_exec *x, recsys_model *m, const recsys_dataset *train, const csr *cells, float *dense,
+                          float *moment)
 {
     int64_t F = cells->n_cols;
     rows *r;
@@ -215,9 +193,9 @@ static recsys_status fill(recsys_exec *x, recsys_model *m, const recsys_dataset 
             moments(dense, F, train, f, &moment[f], &moment[F + f]);
     }
     standardise(dense, cells->n_rows, F, moment, moment + F);
-    recsys_status status = add_tensor(x, m, "feature_mean", moment, F);
+    recsys_status status = recsys__model_keep_tensor(x, m, "feature_mean", 1, &F, moment);
     if (status >= 0)
-        status = add_tensor(x, m, "feature_scale", moment + F, F);
+        status = recsys__model_keep_tensor(x, m, "feature_scale", 1, &F, moment + F);
     if (status >= 0)
         status = make_rows(x, dense, cells->n_rows, F, &r);
     if (status >= 0)
@@ -271,13 +249,11 @@ static recsys_status check_scale(recsys_exec *x, const model_tensor *scale)
 {
     float *host;
     int64_t F = scale->shape[0];
-    recsys_status status = recsys__alloc(x->memory, &x->error, F, sizeof *host, &host);
-    if (status < 0)
-        return status;
-    status = recsys__download(x, host, scale->data, F * (int64_t)sizeof *host);
+    recsys_status status = recsys__model_fetch_tensor(x, scale, &host);
     for (int64_t f = 0; f < F && status >= 0; f++)
         if (!(host[f] > 0.0f && host[f] <= FLT_MAX))
-            status = recsys__fail(&x->error, RECSYS_ERR_FILE_FORMAT, "mlp-classifier: feature_scale %lld is no number above 0", (long long)f);
+            status = recsys__fail(&x->error, RECSYS_ERR_FILE_FORMAT, "mlp-classifier: feature_scale %lld is no number above 0",
+                                  (long long)f);
     recsys__free(x->memory, host);
     return status;
 }
@@ -288,8 +264,8 @@ static recsys_status check(recsys_exec *x, const recsys_model *m)
     if (mean == NULL || scale == NULL || mean->rank != 1 || scale->rank != 1 || mean->shape[0] != scale->shape[0])
         return recsys__fail(&x->error, RECSYS_ERR_FILE_FORMAT,
                             "mlp-classifier: feature_mean and feature_scale are missing or not of one length");
-    declaration d = { .x = x, .against = m, .class = m->class, .params = m->params, .n_users = m->n_users, .n_items = m->n_items,
-                      .n_user_features = mean->shape[0] };
+    declaration d = { .x = x, .against = m, .class = m->class, .params = m->params, .n_users = m->n_users,
+                      .n_items = m->n_items, .n_user_features = mean->shape[0] };
     declare(&d);
     return d.status < 0 ? d.status : check_scale(x, scale);
 }
@@ -325,7 +301,8 @@ static recsys_status standard_rows(recsys_exec *x, const recsys_model *m, const 
     return RECSYS_OK;
 }
 
-recsys_status recsys__classifier_logits(recsys_exec *x, const recsys_model *m, const float *features, int64_t count, float *logits)
+recsys_status recsys__classifier_logits(recsys_exec *x, const recsys_model *m, const float *features, int64_t count,
+                                        float *logits)
 {
     tape *g;
     float *standard;
@@ -354,7 +331,8 @@ static void softmax(float *z, int64_t n)
 }
 
 /* Probabilities of the queries first..first + count - 1, in scratch. */
-static recsys_status probabilities(recsys_exec *x, const recsys_model *m, const queries *q, int64_t first, int64_t count, float **out)
+static recsys_status probabilities(recsys_exec *x, const recsys_model *m, const queries *q, int64_t first, int64_t count,
+                                   float **out)
 {
     recsys_status status = recsys__scratch(x, SCRATCH_MODEL_B, count * m->n_items, sizeof **out, out);
     if (status >= 0)

@@ -12,6 +12,7 @@
 #include "backend/run.h"
 #include "base/struct.h"
 #include "data/align.h"
+#include "model/dlpack.h"
 #include "model/prepared.h"
 #include "model/training.h"
 
@@ -49,11 +50,12 @@ static void destroy(recsys_model *m)
     memory *account = m->memory;
     recsys_env *env = m->env;
     for (int64_t t = 0; t < m->tensors.count; t++)
-        if (m->mapping == NULL || !m->tensors.at[t].mapped)
+        if (!m->tensors.at[t].borrowed)
             recsys__device_free(m->backend, account, m->tensors.at[t].data);
     for (int c = 0; c < MODEL_MAX_CACHES; c++)
         recsys__device_free(m->backend, account, m->cache[c]);
     recsys__prepared_release(m->prepared);
+    recsys__dlpack_give_back(m);
     recsys__free(account, m->neighbours);
     if (m->mapping != NULL) {
         munmap(m->mapping, m->mapping_bytes);
@@ -94,11 +96,20 @@ recsys_status recsys__check_same_ids(recsys_exec *x, const recsys_ids *users, co
     return RECSYS_OK;
 }
 
+recsys_status recsys__check_kind_of_data(recsys_exec *x, const struct model_class *c, const recsys_dataset *train)
+{
+    if (c->scores_by_history == BY_FEATURES || recsys__dataset_dense(train) == NULL)
+        return RECSYS_OK;
+    return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT,
+                        "%s learns from interactions of users with items, and this data has rows of features with a label "
+                        "each: they are for mlp-classifier", c->name);
+}
+
 /* The tables of two environments can stand for one device: they have the same functions then. */
 recsys_status recsys__check_device(recsys_exec *x, const recsys_model *m)
 {
     const backend *here = x->backend, *there = m->backend;
-    if (here == there || (here->run == there->run && here->self == there->self))
+    if (here == there || (here->run == there->run && strcmp(here->name, there->name) == 0))
         return RECSYS_OK;
     return recsys__fail(&x->error, RECSYS_ERR_DEVICE,
                         "this %s model is in memory of the device \"%s\", and the exec works on \"%s\": "
@@ -179,7 +190,9 @@ recsys_status recsys_model_cost(const recsys_params *p, const recsys_dataset *tr
         return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "recsys_model_cost: an argument is NULL");
     const struct model_class *c = class_of(x, p);
     recsys_cost own;
-    recsys_status status = c == NULL ? x->error.status : ask_cost(x, c, p, train, &own);
+    recsys_status status = c == NULL ? x->error.status : recsys__check_kind_of_data(x, c, train);
+    if (status >= 0)
+        status = ask_cost(x, c, p, train, &own);
     return status < 0 ? status : recsys__struct_out(&x->error, "recsys_cost", &own, sizeof own, cost);
 }
 
@@ -223,6 +236,8 @@ recsys_status recsys_model_fit(const recsys_params *p, const recsys_dataset *tra
                               "NULL", c->name);
     if (status >= 0 && c->fit == NULL)
         status = recsys__fail(&x->error, RECSYS_ERR_UNSUPPORTED, "%s is not trained: %s", c->name, c->summary);
+    if (status >= 0)
+        status = recsys__check_kind_of_data(x, c, train);
     if (status >= 0 && recsys_dataset_event_count(train) == 0)
         status = recsys__fail(&x->error, RECSYS_ERR_EMPTY, "%s: the training data has no events", c->name);
     if (status >= 0)
@@ -245,7 +260,9 @@ recsys_status recsys_model_fit(const recsys_params *p, const recsys_dataset *tra
 recsys_status recsys__model_complete(recsys_exec *x, recsys_model *m)
 {
     recsys_status status = m->class->check(x, m);
-    return status < 0 || m->class->ready == NULL ? status : m->class->ready(x, m);
+    if (status >= 0 && m->class->ready != NULL)
+        status = m->class->ready(x, m);
+    return status < 0 ? status : recsys__finish(x);
 }
 
 const char *recsys_model_name(const recsys_model *m) { return m != NULL ? m->class->name : NULL; }

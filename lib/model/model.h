@@ -33,7 +33,7 @@ typedef struct model_tensor {
     int32_t rank;
     int64_t shape[4];
     void *data;
-    int32_t mapped; /* 1: `data` lies in the model's mapping and is not freed by itself */
+    int32_t borrowed; /* 1: `data` lies in the model's mapping or in what was lent to it, and is not freed by itself */
 } model_tensor;
 
 /* A tensor that is computed when read: rows 0 to n_rows - 1 of row_size floats. */
@@ -115,6 +115,7 @@ struct recsys_model {
     int32_t *neighbours;      /* U x n in host memory, for colliding inference (model/pointwise.c); NULL: none */
     void *mapping;            /* the mapped file that tensors and histories lie in; NULL: they were allocated */
     size_t mapping_bytes;
+    struct DLManagedTensor *lent[2]; /* the caller's arrays that tensors lie in (model/dlpack.h); given back with the model */
 };
 
 /* The kinds of models. */
@@ -135,9 +136,16 @@ recsys_status recsys__model_keep_data(recsys_exec *x, recsys_model *m, const rec
 /* Appends the tensor of this name, one of its class's kinds; on success the model owns `data`, memory of its backend. */
 recsys_status recsys__model_new_tensor(recsys_exec *x, recsys_model *m, const char *name, int32_t rank, const int64_t *shape,
                                        void *data);
+/* The same for an array of the host's, which is copied; after a failure the model is as it was. */
+recsys_status recsys__model_keep_tensor(recsys_exec *x, recsys_model *m, const char *name, int32_t rank, const int64_t *shape,
+                                        const void *host);
 /* The tensor of this name, NULL if there is none. */
 const model_tensor *recsys__model_tensor(const recsys_model *m, const char *name);
-/* Checks its tensors, then makes what scoring wants to find ready. */
+/* The same; without it ERR_UNKNOWN_KEY, or ERR_UNSUPPORTED where it is computed when read. */
+recsys_status recsys__model_stored_tensor(recsys_exec *x, const recsys_model *m, const char *name, const model_tensor **out);
+/* A copy of its elements in *out, to be freed by recsys__free(x->memory, ...); NULL after a failure. */
+recsys_status recsys__model_fetch_tensor(recsys_exec *x, const model_tensor *t, void *out);
+/* Checks its tensors, makes what scoring wants to find ready, and waits for the device: the last step before others see it. */
 recsys_status recsys__model_complete(recsys_exec *x, recsys_model *m);
 /* A model of its own with the same tensors, ids, parameters and histories, not yet complete. One tensor (NULL: none) gets other
  * contents. */
@@ -154,6 +162,12 @@ recsys_status recsys__check_device(recsys_exec *x, const recsys_model *m);
 const tensor_kind *recsys__tensor_kind(const struct model_class *c, const char *name);
 size_t recsys__dtype_size(int32_t dtype);
 int64_t recsys__tensor_elements(const model_tensor *t);
+/* 1 if it is there (`t` may be NULL) and holds n elements of this type in one dimension. */
+int recsys__is_vector(const model_tensor *t, int32_t dtype, int64_t n);
+
+/* ERR_INVALID_ARGUMENT if this is data of another kind than the class learns from: rows of features with labels for a model
+ * that ranks. Asked wherever a training begins. */
+recsys_status recsys__check_kind_of_data(recsys_exec *x, const struct model_class *c, const recsys_dataset *train);
 
 /* Ranks or scores for queries whose items and users are valid and whose histories ascend. Host memory throughout. */
 recsys_status recsys__model_rank(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to);

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "backend/run.h"
-#include "model/networks.h"
 #include "model/pointwise.h"
 #include "model/tower.h"
 
@@ -123,21 +122,6 @@ static recsys_status ready(recsys_exec *x, recsys_model *m)
     return status < 0 ? status : recsys__pointwise_ready(x, m);
 }
 
-static recsys_status rank(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to)
-{
-    return recsys__network_rank(x, m, q, to, network);
-}
-
-static recsys_status score(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at)
-{
-    return recsys__network_score(x, m, q, at, network);
-}
-
-static recsys_status score_rows(recsys_exec *x, const recsys_model *m, const queries *q, float *out)
-{
-    return recsys__network_score_rows(x, m, q, out, network);
-}
-
 static const param_schema neumf_params[] = {
     { "dim", RECSYS_PARAM_I64, "32", 1, 4096, 0, NULL, "0.1", "width of the GMF embeddings and of the MLP's last layer" },
     TOWER_PARAMS,
@@ -164,9 +148,7 @@ static const training_class training = {
     .start = start,
     .check_data = recsys__pointwise_check_data,
     .finish = recsys__pointwise_finish,
-    .rank = rank,
-    .score = score,
-    .score_rows = score_rows,
+    .network = network,
 };
 
 const struct model_class recsys__neumf = {

@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "backend/run.h"
@@ -54,9 +55,8 @@ static void draw(void *data, int64_t begin, int64_t end, int32_t thread)
 
 static recsys_status fill(recsys_exec *x, float *device, int64_t count, int32_t place, beginning b)
 {
-    struct backend *k = x->backend;
     if (b.kind == BEGIN_ZERO)
-        return k->fill(k->self, &x->error, device, 0, (size_t)count * sizeof *device);
+        return recsys__device_fill(x, device, 0, count * (int64_t)sizeof *device);
     int64_t room = count < DRAWS_AT_ONCE ? count : DRAWS_AT_ONCE;
     draws d = { .b = b, .seed = x->seed, .place = (uint32_t)place };
     recsys_status status = recsys__alloc(x->memory, &x->error, room, sizeof *d.out, &d.out);
@@ -127,6 +127,20 @@ void recsys__declare(declaration *d, const char *name, int64_t rows, int64_t col
     }
 }
 
+const char *recsys__layer_name(char name[LAYER_NAME_ROOM], const char *prefix, int64_t layer, const char *what)
+{
+    snprintf(name, LAYER_NAME_ROOM, "%slayer%d_%s", prefix, (int)layer, what);
+    return name;
+}
+
+void recsys__declare_layer(declaration *d, const char *prefix, int64_t layer, int64_t in, int64_t out, beginning weight,
+                           beginning bias)
+{
+    char name[LAYER_NAME_ROOM];
+    recsys__declare(d, recsys__layer_name(name, prefix, layer, "weight"), out, in, weight);
+    recsys__declare(d, recsys__layer_name(name, prefix, layer, "bias"), out, 0, bias);
+}
+
 recsys_status recsys__check_declared(recsys_exec *x, const recsys_model *m)
 {
     const model_tensor *of_users = recsys__model_tensor(m, "user_feature_weight"),
@@ -164,4 +178,10 @@ tensor recsys__param(tape *g, const recsys_model *m, const char *name)
             return recsys__tape_parameter(g, t, at->name, at->data, at->rank, at->shape);
     }
     return recsys__tape_fail(g, RECSYS_ERR_INTERNAL, "%s has no parameter %s", m->class->name, name);
+}
+
+tensor recsys__layer_param(tape *g, const recsys_model *m, const char *prefix, int64_t layer, const char *what)
+{
+    char name[LAYER_NAME_ROOM];
+    return recsys__param(g, m, recsys__layer_name(name, prefix, layer, what));
 }

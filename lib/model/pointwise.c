@@ -53,6 +53,11 @@ static int is_colliding(const recsys_model *m)
     return m->neighbours != NULL && recsys__param_f64(m->params, "colliding") > 0.0;
 }
 
+static int is_network(const recsys_model *m)
+{
+    return m->class->training->network != NULL;
+}
+
 /* A model that scores by history may be shown one by the query; its neighbours have theirs from training. */
 static recsys_status settings_of(recsys_exec *x, const recsys_model *m, const queries *q, colliding *c)
 {
@@ -125,13 +130,14 @@ static recsys_status rows_of_users(recsys_exec *x, const recsys_model *m, const 
 {
     queries q;
     recsys_status status = queries_of(x, m, asked, id, count, &q);
-    return status < 0 ? status : m->class->training->score_rows(x, m, &q, out);
+    return status < 0 ? status : is_network(m) ? recsys__network_score_rows(x, m, &q, out)
+                                               : recsys__factors_score_rows(x, m, &q, out);
 }
 
 recsys_status recsys__pointwise_rank(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to)
 {
     if (!is_colliding(m))
-        return m->class->training->rank(x, m, q, to);
+        return is_network(m) ? recsys__network_rank(x, m, q, to) : recsys__factors_rank(x, m, q, to);
     colliding c;
     recsys_status status = settings_of(x, m, q, &c);
     return status < 0 ? status : recsys__colliding_rank(x, m, &c, rows_of_users, q->user, to);
@@ -140,7 +146,7 @@ recsys_status recsys__pointwise_rank(recsys_exec *x, const recsys_model *m, cons
 recsys_status recsys__pointwise_score(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at)
 {
     if (!is_colliding(m))
-        return m->class->training->score(x, m, q, at);
+        return is_network(m) ? recsys__network_score(x, m, q, at) : recsys__factors_score(x, m, q, at);
     colliding c;
     recsys_status status = settings_of(x, m, q, &c);
     return status < 0 ? status : recsys__colliding_score(x, m, &c, rows_of_users, q->user, at);
@@ -151,7 +157,7 @@ static recsys_status find_neighbours(recsys_exec *x, recsys_model *m, const recs
 {
     int64_t n = recsys__param_i64(m->params, "neighbours");
     const csr *by_user, *by_item;
-    int32_t *host = NULL, *device = NULL;
+    int32_t *host = NULL;
     if (n >= m->n_users)
         n = m->n_users > 1 ? m->n_users - 1 : 1;
     recsys_status status = recsys__phase(x, "neighbours");
@@ -165,11 +171,7 @@ static recsys_status find_neighbours(recsys_exec *x, recsys_model *m, const recs
         status = recsys__colliding_neighbours(x, by_user, by_item, n, (int32_t)recsys__param_choice(m->params, "similarity"),
                                               host);
     if (status >= 0)
-        status = recsys__upload(x, host, m->n_users * n * (int64_t)sizeof *host, &device);
-    if (status >= 0)
-        status = recsys__model_new_tensor(x, m, "neighbours", 2, (int64_t[]){ m->n_users, n }, device);
-    if (status < 0)
-        recsys__device_free(x->backend, x->memory, device);
+        status = recsys__model_keep_tensor(x, m, "neighbours", 2, (int64_t[]){ m->n_users, n }, host);
     recsys__free(x->memory, host);
     return status;
 }

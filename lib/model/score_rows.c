@@ -72,7 +72,8 @@ recsys_status recsys__rank_by_scores(recsys_exec *x, const recsys_model *m, cons
     return status;
 }
 
-recsys_status recsys__score_by_scores(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at, score_queries scores)
+recsys_status recsys__score_by_scores(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at,
+                                      score_queries scores)
 {
     int64_t block = recsys__score_block_rows(at->n_items, q->count);
     float *rows = NULL, *room = NULL;

@@ -14,8 +14,10 @@
 typedef recsys_status (*score_queries)(recsys_exec *x, const recsys_model *m, const queries *q, float *out);
 
 /* As recsys__model_rank() and recsys__model_score(), for `to` and `at` in host memory. */
-recsys_status recsys__rank_by_scores(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to, score_queries scores);
-recsys_status recsys__score_by_scores(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at, score_queries scores);
+recsys_status recsys__rank_by_scores(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to,
+                                     score_queries scores);
+recsys_status recsys__score_by_scores(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at,
+                                      score_queries scores);
 
 /* For those who fill such blocks in another way: rows of a block of n_items columns, at least 1, at most `count`. */
 int64_t recsys__score_block_rows(int64_t n_items, int64_t count);

@@ -1,6 +1,7 @@
 /* scoring_tape.c - the tape that an exec keeps for scoring, and what comes onto it and leaves it.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "backend/run.h"
 #include "model/training.h"
 #include "tensor/ops.h"
 
@@ -34,4 +35,17 @@ void recsys__tape_copy_out(tape *g, tensor from, float *to)
     recsys_status status = recsys__device_copy(x, from.data, to, tensor_elements(&from));
     if (status < 0)
         recsys__tape_fail(g, status, "%s", x->error.message);
+}
+
+recsys_status recsys__keep_cache(recsys_exec *x, recsys_model *m, int place, tape *g, tensor t)
+{
+    float *own;
+    recsys_status status = recsys__tape_status(g);
+    if (status >= 0)
+        status = recsys__device_alloc(x, tensor_elements(&t), sizeof *own, &own);
+    if (status < 0)
+        return status;
+    m->cache[place] = own;
+    recsys__tape_copy_out(g, t, own);
+    return recsys__tape_status(g);
 }

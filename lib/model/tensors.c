@@ -22,11 +22,21 @@ int64_t recsys__tensor_elements(const model_tensor *t)
     return n;
 }
 
+int recsys__is_vector(const model_tensor *t, int32_t dtype, int64_t n)
+{
+    return t != NULL && t->dtype == dtype && t->rank == 1 && t->shape[0] == n;
+}
+
 const tensor_kind *recsys__tensor_kind(const struct model_class *c, const char *name)
 {
     for (int64_t k = 0; k < c->n_tensors; k++)
         if (strcmp(c->tensors[k].name, name) == 0) return &c->tensors[k];
     return NULL;
+}
+
+static int64_t bytes_of(const model_tensor *t)
+{
+    return recsys__tensor_elements(t) * (int64_t)recsys__dtype_size(t->dtype);
 }
 
 recsys_status recsys__model_new_tensor(recsys_exec *x, recsys_model *m, const char *name, int32_t rank, const int64_t *shape,
@@ -40,6 +50,33 @@ recsys_status recsys__model_new_tensor(recsys_exec *x, recsys_model *m, const ch
     t->data = data;
     memcpy(t->shape, shape, (size_t)rank * sizeof *shape);
     return RECSYS_OK;
+}
+
+recsys_status recsys__model_keep_tensor(recsys_exec *x, recsys_model *m, const char *name, int32_t rank, const int64_t *shape,
+                                        const void *host)
+{
+    recsys_status status = recsys__model_new_tensor(x, m, name, rank, shape, NULL);
+    if (status < 0)
+        return status;
+    model_tensor *t = &m->tensors.at[m->tensors.count - 1];
+    status = recsys__upload(x, host, bytes_of(t), &t->data);
+    if (status < 0)
+        m->tensors.count--;
+    return status;
+}
+
+recsys_status recsys__model_fetch_tensor(recsys_exec *x, const model_tensor *t, void *out)
+{
+    void *host = NULL;
+    recsys_status status = recsys__alloc(x->memory, &x->error, bytes_of(t), 1, &host);
+    if (status >= 0)
+        status = recsys__download(x, host, t->data, bytes_of(t));
+    if (status < 0) {
+        recsys__free(x->memory, host);
+        host = NULL;
+    }
+    memcpy(out, &host, sizeof host);
+    return status;
 }
 
 const model_tensor *recsys__model_tensor(const recsys_model *m, const char *name)
@@ -72,8 +109,8 @@ static recsys_status unknown_tensor(const recsys_model *m, recsys_exec *x, const
         names[count++] = m->tensors.at[t].name;
     for (int64_t i = 0; i < 4 && find_derived(m, i, &d); i++)
         names[count++] = d.name;
-    return recsys__fail(&x->error, RECSYS_ERR_UNKNOWN_KEY, "%s has no tensor \"%.60s\"; did you mean \"%s\"?", m->class->name, name,
-                        recsys__nearest(name, names, count));
+    return recsys__fail(&x->error, RECSYS_ERR_UNKNOWN_KEY, "%s has no tensor \"%.60s\"; did you mean \"%s\"?", m->class->name,
+                        name, recsys__nearest(name, names, count));
 }
 
 int64_t recsys_model_tensor_count(const recsys_model *m)
@@ -122,8 +159,8 @@ static recsys_status check_rows(recsys_exec *x, const char *name, int64_t rows, 
                         (long long)rows, (long long)n_rows, (long long)first_row);
 }
 
-recsys_status recsys_model_read_tensor(const recsys_model *m, recsys_exec *x, const char *name, int64_t first_row, int64_t n_rows,
-                                       void *buffer)
+recsys_status recsys_model_read_tensor(const recsys_model *m, recsys_exec *x, const char *name, int64_t first_row,
+                                       int64_t n_rows, void *buffer)
 {
     if (x == NULL)
         return RECSYS_ERR_INVALID_ARGUMENT;
@@ -149,24 +186,25 @@ recsys_status recsys_model_read_tensor(const recsys_model *m, recsys_exec *x, co
     return status < 0 ? status : m->class->read_derived(x, m, name, first_row, n_rows, buffer);
 }
 
+recsys_status recsys__model_stored_tensor(recsys_exec *x, const recsys_model *m, const char *name, const model_tensor **out)
+{
+    derived_tensor d;
+    *out = recsys__model_tensor(m, name);
+    if (*out != NULL)
+        return RECSYS_OK;
+    if (!derived_by_name(m, name, &d))
+        return unknown_tensor(m, x, name);
+    return recsys__fail(&x->error, RECSYS_ERR_UNSUPPORTED, "%s is computed when it is read: recsys_model_read_tensor() copies it", name);
+}
+
 /* A model's own copy of a tensor, with the contents of `host` or of the old tensor. */
 static recsys_status copy_tensor(recsys_exec *x, recsys_model *to, const model_tensor *t, const void *host)
 {
-    int64_t bytes = recsys__tensor_elements(t) * (int64_t)recsys__dtype_size(t->dtype);
-    void *device = NULL, *old = NULL;
-    recsys_status status = RECSYS_OK;
-    if (host == NULL) {
-        status = recsys__alloc(x->memory, &x->error, bytes, 1, &old);
-        if (status >= 0)
-            status = recsys__download(x, old, t->data, bytes);
-    }
+    void *old = NULL;
+    recsys_status status = host != NULL ? RECSYS_OK : recsys__model_fetch_tensor(x, t, &old);
     if (status >= 0)
-        status = recsys__upload(x, host != NULL ? host : old, bytes, &device);
+        status = recsys__model_keep_tensor(x, to, t->name, t->rank, t->shape, host != NULL ? host : old);
     recsys__free(x->memory, old);
-    if (status >= 0)
-        status = recsys__model_new_tensor(x, to, t->name, t->rank, t->shape, device);
-    if (status < 0)
-        recsys__device_free(x->backend, x->memory, device);
     return status;
 }
 
@@ -215,7 +253,8 @@ recsys_status recsys_model_with_tensor(const recsys_model *m, recsys_exec *x, co
     const model_tensor *replaced = recsys__model_tensor(m, name);
     derived_tensor d;
     if (replaced == NULL && derived_by_name(m, name, &d))
-        return recsys__fail(&x->error, RECSYS_ERR_UNSUPPORTED, "%s is computed from other tensors and cannot be replaced", name);
+        return recsys__fail(&x->error, RECSYS_ERR_UNSUPPORTED, "%s is computed from other tensors and cannot be replaced",
+                            name);
     if (replaced == NULL)
         return unknown_tensor(m, x, name);
     recsys_model *copy = NULL;

@@ -12,26 +12,21 @@
 static recsys_status fit(recsys_exec *x, recsys_model *m, const recsys_dataset *train)
 {
     const csr *by_item;
-    float *popularity = NULL, *device = NULL;
+    float *popularity = NULL;
     recsys_status status = recsys__dataset_by_item(x, train, &by_item);
     if (status >= 0)
         status = recsys__alloc(x->memory, &x->error, m->n_items, sizeof(float), &popularity);
     for (int64_t i = 0; status >= 0 && i < m->n_items; i++)
         popularity[i] = (float)(by_item->ptr[i + 1] - by_item->ptr[i]);
     if (status >= 0)
-        status = recsys__upload(x, popularity, m->n_items * (int64_t)sizeof(float), &device);
-    if (status >= 0)
-        status = recsys__model_new_tensor(x, m, "popularity", 1, &m->n_items, device);
-    if (status < 0)
-        recsys__device_free(x->backend, x->memory, device);
+        status = recsys__model_keep_tensor(x, m, "popularity", 1, &m->n_items, popularity);
     recsys__free(x->memory, popularity);
     return status;
 }
 
 static recsys_status check(recsys_exec *x, const recsys_model *m)
 {
-    const model_tensor *t = recsys__model_tensor(m, "popularity");
-    if (t == NULL || t->dtype != RECSYS_F32 || t->rank != 1 || t->shape[0] != m->n_items)
+    if (!recsys__is_vector(recsys__model_tensor(m, "popularity"), RECSYS_F32, m->n_items))
         return recsys__fail(&x->error, RECSYS_ERR_FILE_FORMAT, "top-popular: the popularity is missing or has the wrong shape");
     return RECSYS_OK;
 }

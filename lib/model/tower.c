@@ -3,24 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "model/tower.h"
 
-#include <stdio.h>
-
-#include "backend/run.h"
 #include "tensor/ops.h"
-
-enum { NAME_ROOM = 32 };
-
-static const char *weight_name(char name[NAME_ROOM], int64_t layer)
-{
-    snprintf(name, NAME_ROOM, "layer%d_weight", (int)layer);
-    return name;
-}
-
-static const char *bias_name(char name[NAME_ROOM], int64_t layer)
-{
-    snprintf(name, NAME_ROOM, "layer%d_bias", (int)layer);
-    return name;
-}
 
 int64_t recsys__tower_width(const recsys_params *p)
 {
@@ -37,12 +20,10 @@ void recsys__tower_declare(declaration *d, const tower *t)
 {
     const beginning normal = { BEGIN_NORMAL, 0.01 }, zero = { BEGIN_ZERO, 0 };
     int64_t E = recsys__tower_width(d->params), in = 2 * E;
-    char name[NAME_ROOM];
     recsys__declare(d, t->user_table, d->n_users, E, normal);
     recsys__declare(d, t->item_table, d->n_items, E, normal);
     for (int64_t l = 1; l <= recsys__param_i64(d->params, "layers"); l++, in /= 2) {
-        recsys__declare(d, weight_name(name, l), in / 2, in, recsys__xavier(in, in / 2));
-        recsys__declare(d, bias_name(name, l), in / 2, 0, zero);
+        recsys__declare_layer(d, "", l, in, in / 2, recsys__xavier(in, in / 2), zero);
     }
 }
 
@@ -50,11 +31,10 @@ void recsys__tower_declare(declaration *d, const tower *t)
 tensor recsys__tower(tape *g, const recsys_model *m, const tower *t, tensor users, tensor items)
 {
     float dropout = (float)recsys__param_f64(m->params, "dropout");
-    char name[NAME_ROOM];
     tensor z = op_concat(g, op_lookup(g, recsys__param(g, m, t->user_table), users),
                          op_lookup(g, recsys__param(g, m, t->item_table), items));
     for (int64_t l = 1; l <= recsys__param_i64(m->params, "layers"); l++) {
-        tensor W = recsys__param(g, m, weight_name(name, l)), b = recsys__param(g, m, bias_name(name, l));
+        tensor W = recsys__layer_param(g, m, "", l, "weight"), b = recsys__layer_param(g, m, "", l, "bias");
         z = op_linear(g, op_dropout(g, z, dropout, (uint32_t)l), W, b, FN_RELU);
     }
     return z;
@@ -72,32 +52,22 @@ static tensor half_of_first(tape *g, const recsys_model *m, int64_t side)
 recsys_status recsys__tower_ready(recsys_exec *x, recsys_model *m, const tower *t)
 {
     tape *g;
-    float *half;
     recsys_status status = recsys__scoring_tape(x, &g);
     if (status < 0)
         return status;
-    tensor B = op_matmul_nt(g, recsys__param(g, m, t->item_table), half_of_first(g, m, 1));
-    status = recsys__tape_status(g);
-    if (status >= 0)
-        status = recsys__device_alloc(x, tensor_elements(&B), sizeof *half, &half);
-    if (status < 0)
-        return status;
-    m->cache[0] = half;
-    recsys__tape_copy_out(g, B, half);
-    return recsys__tape_status(g);
+    return recsys__keep_cache(x, m, 0, g, op_matmul_nt(g, recsys__param(g, m, t->item_table), half_of_first(g, m, 1)));
 }
 
 pair_net recsys__tower_net(tape *g, const recsys_model *m, const tower *t, tensor users)
 {
-    char name[NAME_ROOM];
     pair_net net = { .n_layers = recsys__param_i64(m->params, "layers"), .item_half = m->cache[0] };
     tensor p = op_lookup(g, recsys__param(g, m, t->user_table), users);
     net.query_half = op_linear(g, p, half_of_first(g, m, 0), recsys__param(g, m, "layer1_bias"), FN_IDENTITY).data;
     for (int64_t l = 1; l <= net.n_layers; l++) {
-        tensor W = recsys__param(g, m, weight_name(name, l));
+        tensor W = recsys__layer_param(g, m, "", l, "weight");
         net.widths[l - 1] = tensor_rows(&W);
         net.weights[l - 1] = W.data;
-        net.biases[l - 1] = recsys__param(g, m, bias_name(name, l)).data;
+        net.biases[l - 1] = recsys__layer_param(g, m, "", l, "bias").data;
     }
     return net;
 }

@@ -15,14 +15,15 @@
 enum { TOWER_MAX_LAYERS = 8 };
 
 /* For the lists of parameters and tensors of models with a tower. */
-#define TOWER_PARAMS                                                                                                       \
+#define TOWER_PARAMS                                                                                                         \
     { "layers", RECSYS_PARAM_I64, "3", 1, TOWER_MAX_LAYERS, 0, NULL, "0.1", "layers, each half as wide as the one before" }, \
     { "dropout", RECSYS_PARAM_F64, "0", 0, 0.99, 0, NULL, "0.1", "share of each layer's input that training drops" }
-#define TOWER_LAYER(l)                                                              \
+#define TOWER_LAYER(l)                                                                     \
     { "layer" #l "_weight", "weights of layer " #l ", output x input", RECSYS_F32, 0, 0 }, \
     { "layer" #l "_bias", "bias of layer " #l, RECSYS_F32, 0, 0 }
-#define TOWER_TENSORS \
-    TOWER_LAYER(1), TOWER_LAYER(2), TOWER_LAYER(3), TOWER_LAYER(4), TOWER_LAYER(5), TOWER_LAYER(6), TOWER_LAYER(7), TOWER_LAYER(8)
+#define TOWER_TENSORS                                                                                               \
+    TOWER_LAYER(1), TOWER_LAYER(2), TOWER_LAYER(3), TOWER_LAYER(4), TOWER_LAYER(5), TOWER_LAYER(6), TOWER_LAYER(7), \
+    TOWER_LAYER(8)
 
 /* Names of the tables that a model's tower reads. */
 typedef struct tower {

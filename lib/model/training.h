@@ -8,8 +8,9 @@
 #define MODEL_TRAINING_H
 
 #include "model/batch.h"
+#include "model/factors.h"
 #include "model/model.h"
-#include "model/score_rows.h"
+#include "model/networks.h"
 #include "tensor/tape.h"
 
 /* ---- declaring parameters ---- */
@@ -39,6 +40,13 @@ typedef struct declaration {
 /* A parameter named as in the class's list of tensors, rows x columns; rank 1 if columns is 0. The numbers it begins with
  * depend on the exec's seed, on its place in the class's list and on the place of the element. */
 void recsys__declare(declaration *d, const char *name, int64_t rows, int64_t columns, beginning b);
+
+/* Layers have their parameters numbered from 1 on: "layer3_weight" and "layer3_bias" behind `prefix`. The name is written to
+ * `name`, which is returned; and a layer is declared, out x in and out. */
+enum { LAYER_NAME_ROOM = 40 };
+const char *recsys__layer_name(char name[LAYER_NAME_ROOM], const char *prefix, int64_t layer, const char *what);
+void recsys__declare_layer(declaration *d, const char *prefix, int64_t layer, int64_t in, int64_t out, beginning weight,
+                           beginning bias);
 
 /* Linear layers: U(-a, a) with a = sqrt(6 / (in + out)). Glorot and Bengio, AISTATS 2010, eq. 16. */
 beginning recsys__xavier(int64_t in, int64_t out);
@@ -76,17 +84,18 @@ typedef struct training_class {
     recsys_status (*check_data)(recsys_exec *x, const recsys_model *m, const recsys_dataset *verified);
     /* What comes after training, with the verified positives if there are any. NULL: nothing. */
     recsys_status (*finish)(recsys_exec *x, recsys_model *m, const recsys_dataset *verified);
-    /* Pointwise models: scoring by the model alone, to which pointwise.c adds colliding inference; score_rows gives the logits
-     * of all items (device, Q x I). */
-    recsys_status (*rank)(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to);
-    recsys_status (*score)(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at);
-    score_queries score_rows;
+    /* What the model scores by, one of the two: vectors whose inner products are the scores (then model_class.rank and .score
+     * are those of factors.h), or a network on pairs (those of networks.h). Pointwise models score by pointwise.h, which adds
+     * colliding inference. Both NULL: model_class.rank and .score do it all. */
+    factors_of_queries factors;
+    network_of_queries network;
 } training_class;
 
 /* ---- for models ---- */
 
-/* A parameter on the tape. */
+/* A parameter on the tape; and one of a layer: `what` is "weight" or "bias". */
 tensor recsys__param(tape *g, const recsys_model *m, const char *name);
+tensor recsys__layer_param(tape *g, const recsys_model *m, const char *prefix, int64_t layer, const char *what);
 
 /* A tape for scoring with this exec, empty: nothing is recorded, and memory is kept from call to call. */
 recsys_status recsys__scoring_tape(recsys_exec *x, tape **g);
@@ -96,6 +105,9 @@ sparse recsys__tape_histories(tape *g, const queries *q, int64_t n_items);
 
 /* Copies a float tensor to other memory of the device. */
 void recsys__tape_copy_out(tape *g, tensor from, float *to);
+
+/* Keeps a float tensor of the scoring tape as m->cache[place], device memory of the model's own: for model_class.ready. */
+recsys_status recsys__keep_cache(recsys_exec *x, recsys_model *m, int place, tape *g, tensor t);
 
 /* ERR_FILE_FORMAT unless `m` has the parameters that its class declares, with their shapes: the check of trained models. */
 recsys_status recsys__check_declared(recsys_exec *x, const recsys_model *m);

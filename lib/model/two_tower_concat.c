@@ -8,7 +8,6 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "model/feature_tower.h"
-#include "model/networks.h"
 #include "model/pointwise.h"
 
 static void sampling(const recsys_params *p, sampler_options *o)
@@ -99,24 +98,10 @@ static pair_net network(tape *g, const recsys_model *m, const queries *q)
     net.last = recsys__param(g, m, "predict_weight").data;
     for (int64_t l = 0; l < L; l++) {
         net.widths[l] = width[l];
-        recsys__layer(g, m, "", l + 1, &net.weights[l], &net.biases[l]);
+        net.weights[l] = recsys__layer_param(g, m, "", l + 1, "weight").data;
+        net.biases[l] = recsys__layer_param(g, m, "", l + 1, "bias").data;
     }
     return net;
-}
-
-static recsys_status rank(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to)
-{
-    return recsys__network_rank(x, m, q, to, network);
-}
-
-static recsys_status score(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at)
-{
-    return recsys__network_score(x, m, q, at, network);
-}
-
-static recsys_status score_rows(recsys_exec *x, const recsys_model *m, const queries *q, float *out)
-{
-    return recsys__network_score_rows(x, m, q, out, network);
 }
 
 /* ---- the class ---- */
@@ -148,9 +133,7 @@ static const training_class training = {
     .loss = loss,
     .check_data = recsys__pointwise_check_data,
     .finish = recsys__pointwise_finish,
-    .rank = rank,
-    .score = score,
-    .score_rows = score_rows,
+    .network = network,
 };
 
 const struct model_class recsys__two_tower_concat = {

@@ -13,7 +13,6 @@
 #include "backend/op/pointwise_loss.h"
 #include "backend/run.h"
 #include "base/scratch.h"
-#include "model/factors.h"
 #include "model/feature_tower.h"
 #include "tensor/ops.h"
 
@@ -254,16 +253,6 @@ static factors factors_of(tape *g, const recsys_model *m, const queries *q)
     return f;
 }
 
-static recsys_status rank(recsys_exec *x, const recsys_model *m, const queries *q, ranking *to)
-{
-    return recsys__factors_rank(x, m, q, to, factors_of);
-}
-
-static recsys_status score(recsys_exec *x, const recsys_model *m, const queries *q, scoring *at)
-{
-    return recsys__factors_score(x, m, q, at, factors_of);
-}
-
 static recsys_status similarity(recsys_exec *x, const recsys_model *m, int32_t item, float *out)
 {
     model_tensor v = vectors_of(m, CACHE_ITEMS);
@@ -305,6 +294,7 @@ static const training_class training = {
     .floats_of_row = floats_of_row,
     .floats_beyond = floats_beyond,
     .loss = loss,
+    .factors = factors_of,
 };
 
 const struct model_class recsys__two_tower_product = {
@@ -318,8 +308,8 @@ const struct model_class recsys__two_tower_product = {
     .training = &training,
     .check = check,
     .ready = ready,
-    .rank = rank,
-    .score = score,
+    .rank = recsys__factors_rank,
+    .score = recsys__factors_score,
     .similarity = similarity,
     .derived = derived,
     .read_derived = read_derived,

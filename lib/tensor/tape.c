@@ -167,8 +167,7 @@ tensor recsys__tape_zeros(tape *g, int64_t rows, int64_t columns)
     tensor t = recsys__tape_floats(g, rows, columns);
     if (t.data == NULL)
         return t;
-    struct backend *b = g->x->backend;
-    recsys_status status = b->fill(b->self, &g->x->error, t.data, 0, (size_t)tensor_elements(&t) * sizeof(float));
+    recsys_status status = recsys__device_fill(g->x, t.data, 0, tensor_elements(&t) * (int64_t)sizeof(float));
     if (status < 0)
         stick(g, status);
     return t;

@@ -62,7 +62,7 @@ static recsys_status zeros(recsys_exec *x, int64_t count, size_t size, void *out
     recsys_status s = recsys__device_alloc(x, count, size, out);
     void *p;
     memcpy(&p, out, sizeof p);
-    return s ? s : x->backend->fill(x->backend->self, &x->error, p, 0, (size_t)count * size);
+    return s ? s : recsys__device_fill(x, p, 0, count * (int64_t)size);
 }
 
 static recsys_status make_slot(recsys_exec *x, optimizer_state *s, slot *to, const optimized *from)

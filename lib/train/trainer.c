@@ -49,12 +49,17 @@ static recsys_status check_negatives(recsys_trainer *t, const sampler_options *k
 {
     int32_t is_full = kind->kind == SAMPLE_USER_ROWS && !kind->sampled_output, has_popularity = t->o.popularity > 0.0;
     if (is_full && (t->o.n_negatives > 1 || has_popularity || t->o.fixed_negatives))
-        return recsys__fail(&t->x->error, RECSYS_ERR_INVALID_ARGUMENT, "%s draws no negatives with these parameters: its rows hold all "
-                            "items", t->class->name);
+        return recsys__fail(&t->x->error, RECSYS_ERR_INVALID_ARGUMENT,
+                            "%s draws no negatives with these parameters: its rows hold all items", t->class->name);
     if (kind->kind == SAMPLE_POSITIVES && kind->n_negatives == 0
         && (t->o.n_negatives > 1 || t->o.fixed_negatives || (has_popularity && kind->n_shared == 0)))
-        return recsys__fail(&t->x->error, RECSYS_ERR_INVALID_ARGUMENT, "%s draws no negatives for a sample with these parameters: "
-                            "n_negatives and fixed_negatives%s do not apply", t->class->name, kind->n_shared == 0 ? " and popularity" : "");
+        return recsys__fail(&t->x->error, RECSYS_ERR_INVALID_ARGUMENT,
+                            "%s draws no negatives for a sample with these parameters: their number%s and keeping them "
+                            "fixed do not apply", t->class->name, kind->n_shared == 0 ? ", their popularity" : "");
+    if (kind->needs_negatives && t->o.n_negatives < 0)
+        return recsys__fail(&t->x->error, RECSYS_ERR_INVALID_ARGUMENT,
+                            "%s compares positives with negatives: each positive needs one at least, and 0 are asked for",
+                            t->class->name);
     return RECSYS_OK;
 }
 
@@ -234,10 +239,13 @@ recsys_status recsys_trainer_create(const recsys_params *p, const recsys_dataset
     if (c == NULL || c->training == NULL)
         return recsys__fail(&x->error, RECSYS_ERR_UNSUPPORTED, "%s is not trained by steps",
                             c != NULL ? c->name : "an optimizer");
+    recsys_status status = recsys__check_kind_of_data(x, c, train);
+    if (status < 0)
+        return status;
     if (recsys_dataset_event_count(train) == 0)
         return recsys__fail(&x->error, RECSYS_ERR_EMPTY, "%s: the training data has no events", c->name);
     recsys_trainer *t;
-    recsys_status status = recsys__alloc_zero(x->memory, &x->error, 1, sizeof *t, &t);
+    status = recsys__alloc_zero(x->memory, &x->error, 1, sizeof *t, &t);
     if (status < 0)
         return status;
     t->x = recsys_exec_retain(x);

@@ -2,7 +2,7 @@
 #
 # install_packages NAME...: installs those that are missing, with sudo unless root. Silent when nothing is.
 
-build_packages="gcc libc6-dev meson ninja-build pkgconf libopenblas-openmp-dev liblapacke-dev libjsmn-dev zlib1g-dev"
+build_packages="gcc libc6-dev meson ninja-build pkgconf libopenblas-openmp-dev liblapacke-dev libjsmn-dev libdlpack-dev zlib1g-dev"
 test_packages="$build_packages g++ clang libomp-dev libcmocka-dev python3 python3-venv bsdutils doxygen abigail-tools git ca-certificates"
 
 install_packages() {

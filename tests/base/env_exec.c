@@ -125,7 +125,7 @@ static void test_exec_bad_options(void **state)
     fixture *f = *state;
     recsys_exec_options options = RECSYS_EXEC_OPTIONS_INIT;
     options.device = "cuda";
-    expect_exec_error(f->env, &options, RECSYS_ERR_DEVICE, "device \"cuda\" is not available; devices: cpu");
+    expect_exec_error(f->env, &options, RECSYS_ERR_DEVICE, "device \"cuda\" is not available: ");
     options.device = "";
     expect_exec_error(f->env, &options, RECSYS_ERR_DEVICE, "device \"\"");
     options.device = "cpu";

@@ -32,7 +32,7 @@ static void test_copies(void **state)
         memset(again, 0, sizeof again);
         expect_ok(f.exec, recsys__download(f.exec, again, p, bytes));
         assert_memory_equal(host, again, (size_t)bytes);
-        expect_ok(f.exec, b->fill(b->self, &f.exec->error, p, 0x11, (size_t)bytes));
+        expect_ok(f.exec, b->fill(b->self, NULL, &f.exec->error, p, 0x11, (size_t)bytes));
         expect_ok(f.exec, recsys__download(f.exec, again, p, bytes));
         for (int64_t i = 0; i < bytes; i++) assert_int_equal(again[i], 0x11);
         recsys__device_free(b, f.exec->memory, p);
@@ -118,7 +118,7 @@ static void touch_inside(const case_of_touch *c, int how)
     unsigned char byte;
     const unsigned char *at = (const unsigned char *)(how == TOUCH_GONE ? c->gone : c->block + 128);
     backend *b = c->f.exec->backend;
-    (void)b->copy_out(b->self, &c->f.exec->error, &byte, at, 1);
+    (void)b->copy_out(b->self, NULL, &c->f.exec->error, &byte, at, 1);
 }
 
 /* The signal that ends a child which touches memory in this way; 0 if none does. */

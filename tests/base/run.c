@@ -37,9 +37,10 @@ static void script_free(void *self, memory *account, void *p)
     recsys__free(account, p);
 }
 
-static recsys_status script_copy(void *self, error *e, void *to, const void *from, size_t bytes)
+static recsys_status script_copy(void *self, void *queue, error *e, void *to, const void *from, size_t bytes)
 {
     const script *s = self;
+    (void)queue;
     if (s->fail_copy) return recsys__fail(e, s->fail_copy, "no copy");
     memcpy(to, from, bytes);
     return RECSYS_OK;

@@ -32,7 +32,7 @@ static void *device(const bench *b, int64_t count, size_t size)
 {
     void *p;
     bench_check(b, recsys__device_alloc(b->exec, count, size, &p));
-    bench_check(b, b->exec->backend->fill(b->exec->backend->self, &b->exec->error, p, 0, (size_t)count * size));
+    bench_check(b, recsys__device_fill(b->exec, p, 0, count * (int64_t)size));
     return p;
 }
 

@@ -2,7 +2,7 @@
 # usage.sh - the command line itself: help, hints, and what is refused with exit status 2.
 . "$(dirname "$0")/support.sh"
 
-commands="models optimizers params stats split train tune evaluate recommend similar inspect export"
+commands="models optimizers devices params stats split train tune evaluate recommend similar inspect export"
 
 test_no_command_prints_usage() {
   run 2
@@ -36,7 +36,11 @@ test_every_option_is_documented() {
 test_version() {
   run 0 --version
   has out "recsys 0."
-  has out "device cpu"
+  run 0 devices
+  has out "cpu"
+  has out "OpenBLAS core"
+  run 0 devices --json devices.json
+  has devices.json '"name": "cpu"'
 }
 
 test_unknown_command_gets_a_hint() {

@@ -194,6 +194,36 @@ static void wrong_questions_are_refused(void **state)
     close_world(&w);
 }
 
+/* Labels are no items to be ranked: every other kind of model refuses such rows, whether it fits, steps or only estimates. */
+static void rankers_refuse_labelled_rows(void **state)
+{
+    (void)state;
+    world w;
+    open_world(&w, 1);
+    const char *words = "learns from interactions|a label each: they are for mlp-classifier";
+    int refused = 0;
+    for (int64_t k = 0; k < recsys_model_class_count(); k++) {
+        recsys_model_class_info kind = { .struct_size = sizeof kind };
+        assert_int_equal(recsys_model_class_at(k, &kind), RECSYS_OK);
+        if (strcmp(kind.name, "mlp-classifier") == 0 || strcmp(kind.name, "embeddings") == 0)
+            continue;
+        recsys_params *p;
+        recsys_model *m = NULL;
+        recsys_trainer *t = NULL;
+        recsys_cost cost = RECSYS_COST_INIT;
+        assert_int_equal(recsys_params_create(w.f.env, kind.name, &p, NULL), RECSYS_OK);
+        expect_error(w.f.exec, recsys_model_fit(p, w.data, w.f.exec, NULL, &m), RECSYS_ERR_INVALID_ARGUMENT, words);
+        expect_error(w.f.exec, recsys_model_cost(p, w.data, w.f.exec, &cost), RECSYS_ERR_INVALID_ARGUMENT, words);
+        if (recsys_trainer_create(p, w.data, w.f.exec, NULL, &t) != RECSYS_ERR_UNSUPPORTED) /* in closed form */
+            expect_error(w.f.exec, recsys_trainer_create(p, w.data, w.f.exec, NULL, &t), RECSYS_ERR_INVALID_ARGUMENT, words);
+        assert_true(m == NULL && t == NULL);
+        recsys_params_release(p);
+        refused++;
+    }
+    assert_int_equal(refused, recsys_model_class_count() - 2);
+    close_world(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +231,7 @@ int main(void)
         cmocka_unit_test(counts_add_up),
         cmocka_unit_test(threads_and_files_change_no_bit),
         cmocka_unit_test(wrong_questions_are_refused),
+        cmocka_unit_test(rankers_refuse_labelled_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

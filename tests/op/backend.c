@@ -20,15 +20,15 @@ static void test_memory(void **state)
     assert_int_equal(b->alloc(b->self, f.exec->memory, &e, 100, (void **)&p), RECSYS_OK);
     assert_int_equal((uintptr_t)p % 64, 0);
     assert_true(recsys__memory_used(f.exec->memory) >= used + 100);
-    assert_int_equal(b->copy_in(b->self, &e, p, host, 100), RECSYS_OK);
-    assert_int_equal(b->fill(b->self, &e, p + 10, 0xab, 5), RECSYS_OK);
-    assert_int_equal(b->copy_out(b->self, &e, again, p, 100), RECSYS_OK);
+    assert_int_equal(b->copy_in(b->self, NULL, &e, p, host, 100), RECSYS_OK);
+    assert_int_equal(b->fill(b->self, NULL, &e, p + 10, 0xab, 5), RECSYS_OK);
+    assert_int_equal(b->copy_out(b->self, NULL, &e, again, p, 100), RECSYS_OK);
     memset(host + 10, 0xab, 5);
     assert_memory_equal(host, again, 100);
-    assert_int_equal(b->copy_in(b->self, &e, NULL, NULL, 0), RECSYS_OK);
+    assert_int_equal(b->copy_in(b->self, NULL, &e, NULL, NULL, 0), RECSYS_OK);
     assert_int_equal(b->wrap(b->self, &e, host, 100, (void **)&q), RECSYS_OK);
     assert_ptr_equal(q, host);
-    b->free(b->self, f.exec->memory, p);
+    (b->free)(b->self, f.exec->memory, p); /* the member, not the macro of kernel_case.h */
     assert_int_equal(recsys__memory_used(f.exec->memory), used);
     assert_int_equal(b->alloc(b->self, f.exec->memory, &e, SIZE_MAX, (void **)&p), RECSYS_ERR_TOO_LARGE);
     fixture_close(&f);

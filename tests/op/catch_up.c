@@ -78,8 +78,8 @@ static void check_whole(const fixture *f, const lag_case *c, const update_rule *
     o.table[0] = (catch_up_table){ .table = plain, .whole = 1 };
     case_expect(f, &o.op, 1, SIMD_PLAIN);
     for (int64_t r = 0; r < N; r++) check_row(c, &old, &plain, r, u->t);
-    for (int t = 0; t < CASE_THREADS; t++)
-        for (int32_t simd = SIMD_PLAIN; simd <= SIMD_AVX512; simd++) {
+    for (int t = 0; t < case_thread_counts(); t++)
+        for (int32_t simd = SIMD_PLAIN; simd < case_rungs(); simd++) {
             updated table = case_copy_table(&old);
             o.table[0].table = table;
             case_expect(f, &o.op, case_threads[t], simd);
@@ -137,7 +137,7 @@ static void test_two_tables(void **state)
     fixture_open(&f, 1);
     for (int c = 0; c < LAG_CASES; c++) {
         update_rule u = case_rule(&lag_cases[c], 620);
-        for (int t = 0; t < CASE_THREADS; t++) check_rows(&f, &lag_cases[c], &u, case_threads[t], t % 3);
+        for (int t = 0; t < case_thread_counts(); t++) check_rows(&f, &lag_cases[c], &u, case_threads[t], t % 3);
         case_free_rule(&u);
     }
     fixture_close(&f);

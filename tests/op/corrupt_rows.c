@@ -88,14 +88,15 @@ static void test_shapes(void **state)
 /* Shares of cells hidden and set over many steps, cell by cell within six standard deviations of what they should be. */
 static void test_expectation(void **state)
 {
-    enum { B = 20, I = 50, STEPS = 400 };
+    enum { B = 20, I = 50 };
+    const uint64_t steps = getenv("RECSYS_TEST_DEVICE") ? 50 : 400;
     const double mask = 0.3, flip = 0.05;
     case_lists l = case_random_lists(B, I, 0.4, 3);
     double own = 0.0, hidden = 0.0, other = 0.0, set = 0.0, of_column[I] = { 0 }, others_of[I] = { 0 };
-    int64_t ptr[B + 1];
-    int32_t column[B * I];
-    float value[B * I];
-    for (uint64_t step = 0; step < STEPS; step++) {
+    int64_t *ptr = case_array(B + 1, sizeof *ptr);
+    int32_t *column = case_array(B * I, sizeof *column);
+    float *value = case_floats(B * I);
+    for (uint64_t step = 0; step < steps; step++) {
         op_corrupt_rows o = descriptor(&l, B, I, mask, flip, 0);
         o.step = step, o.out_ptr = ptr, o.out_column = column, o.out_value = value;
         case_expect(*state, &o.op, 1, 1);
@@ -115,12 +116,13 @@ static void test_expectation(void **state)
             assert_true(e == l.ptr[b + 1]); /* no interaction is lost from the pattern */
         }
     }
-    for (int64_t i = 0; i < I; i++) others_of[i] = B * STEPS;
-    for (int64_t e = 0; e < l.ptr[B]; e++) others_of[l.item[e]] -= STEPS;
+    for (int64_t i = 0; i < I; i++) others_of[i] = B * (double)steps;
+    for (int64_t e = 0; e < l.ptr[B]; e++) others_of[l.item[e]] -= (double)steps;
     assert_true(fabs(hidden - mask * own) < 6.0 * sqrt(own * mask * (1.0 - mask)));
     assert_true(fabs(set - flip * other) < 6.0 * sqrt(other * flip * (1.0 - flip)));
     for (int64_t i = 0; i < I; i++)
         assert_true(fabs(of_column[i] - flip * others_of[i]) <= 6.0 * sqrt(others_of[i] * flip * (1.0 - flip)));
+    free(ptr), free(column), free(value);
     case_free_lists(&l);
 }
 

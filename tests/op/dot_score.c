@@ -50,8 +50,8 @@ static void compare(const op_dot_score *o, const int64_t *user, const int32_t *i
 
 static void run_all(const fixture *f, op_dot_score *o, const int64_t *user, const int32_t *item, int64_t n)
 {
-    for (int t = 0; t < CASE_THREADS; t++)
-        for (int32_t simd = 0; simd < CASE_RUNGS; simd++) {
+    for (int t = 0; t < case_thread_counts(); t++)
+        for (int32_t simd = 0; simd < case_rungs(); simd++) {
             o->at.out = case_floats(n + 1);
             case_expect(f, &o->op, case_threads[t], simd);
             compare(o, user, item, n, case_threads[t], simd);
@@ -168,7 +168,7 @@ static void test_bad_width_and_cancel(void **state)
     assert_int_equal(case_run(&f, &o.op, 2, CASE_RUNGS, 0, &e), RECSYS_ERR_UNSUPPORTED);
     o.dim = 4;
     for (int64_t q = 1; q <= 9; q += 8)
-        for (int64_t at = 1; at <= 2; at++) {
+        for (int64_t at = 1; at <= case_questions(2); at++) {
             o.at.n_queries = q;
             assert_int_equal(case_run(&f, &o.op, 2, CASE_RUNGS, at, &e), RECSYS_ERR_CANCELLED);
             assert_non_null(strstr(e.message, "cancelled"));

@@ -56,8 +56,8 @@ static void check(const fixture *f, const question *a)
     float *scores = case_floats(n), *best = case_floats(n);
     int32_t *items = case_array(n, sizeof *items), *best_item = case_array(n, sizeof *best_item);
     answer(a, best, best_item);
-    for (int t = 0; t < CASE_THREADS; t++)
-        for (int32_t simd = 0; simd < CASE_RUNGS; simd++) {
+    for (int t = 0; t < case_thread_counts(); t++)
+        for (int32_t simd = 0; simd < case_rungs(); simd++) {
             op_filter_rank o = { .op = { OP_FILTER_RANK, sizeof o }, .x = a->x, .f = a->c.f,
                                  .to = { .n_queries = a->Q, .n_items = a->c.f.n_items, .k = a->k,
                                          .mask_ptr = a->mask ? a->mask->ptr : NULL,

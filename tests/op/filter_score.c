@@ -19,8 +19,8 @@ static void check(const fixture *f, const filter_case *c, const histories *x, in
                 fail_msg("score %lld, %lld: %g, exact %g, bound %g", (long long)q, (long long)j, (double)want[q * I + j],
                          exact[j], bound[j]);
     }
-    for (int t = 0; t < CASE_THREADS; t++)
-        for (int32_t simd = 0; simd < CASE_RUNGS; simd++) {
+    for (int t = 0; t < case_thread_counts(); t++)
+        for (int32_t simd = 0; simd < case_rungs(); simd++) {
             op_filter_score o = { .op = { OP_FILTER_SCORE, sizeof o }, .x = *x, .f = c->f,
                                   .at = { .n_queries = Q, .n_items = I, .ptr = ptr, .item = item, .out = out } };
             case_expect(f, &o.op, case_threads[t], simd);

@@ -45,8 +45,10 @@ static void test_shapes(void **state)
     fixture_open(&f, 2);
     for (int b = 0; b < 5; b++)
         for (int d = 0; d < 11; d++) check(&f, counts[b], dims[d], (b + d) % 2, d % 3 > 0);
-    check(&f, 3000, 32, 1, 1); /* several threads */
-    check(&f, 3001, 33, 0, 1);
+    if (!getenv("RECSYS_TEST_DEVICE")) { /* several threads of a processor */
+        check(&f, 3000, 32, 1, 1);
+        check(&f, 3001, 33, 0, 1);
+    }
     fixture_close(&f);
     (void)state;
 }

@@ -82,7 +82,7 @@ static void check_shape(const fixture *f, int64_t U, int64_t I, int64_t tile, in
                 fail_msg("gram U=%lld I=%lld T=%lld: G[%lld,%lld] = %g, want %g", (long long)U, (long long)I,
                          (long long)tile, (long long)i, (long long)j, got, want);
         }
-    for (int t = 1; t < CASE_THREADS; t++) {
+    for (int t = 1; t < case_thread_counts(); t++) {
         op_gram again = gram_of(&m, binary, 2.5f, tile);
         case_expect(f, &again.op, case_threads[t], 0);
         for (int64_t i = 0; i < I; i++)
@@ -133,7 +133,7 @@ static void test_not_finite(void **state)
     error e;
     fixture_open(&f, 1);
     for (int b = 0; b < 3; b++)
-        for (int t = 0; t < CASE_THREADS; t++) {
+        for (int t = 0; t < case_thread_counts(); t++) {
             matrix m = random_matrix(10, 40, 0.3, 0, 7);
             m.user_val[3] = bad[b];
             for (int64_t at = 0; at < m.item_ptr[m.I]; at++)
@@ -154,7 +154,7 @@ static void test_cancel(void **state)
     error e;
     fixture_open(&f, 1);
     matrix m = random_matrix(10, 100, 0.3, 0, 7);
-    for (int t = 0; t < CASE_THREADS; t++) {
+    for (int t = 0; t < case_thread_counts(); t++) {
         op_gram o = gram_of(&m, 0, 1.0f, 32);
         assert_int_equal(case_run(&f, &o.op, case_threads[t], 0, 3, &e), RECSYS_ERR_CANCELLED);
         free(o.out.data);

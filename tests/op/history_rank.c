@@ -79,8 +79,8 @@ static void ask(const fixture *f, const question *a, int64_t q0, int64_t q1, int
 static void check(const fixture *f, question *a, const float *all)
 {
     answer(a, all);
-    for (int t = 0; t < CASE_THREADS; t++)
-        for (int32_t simd = 0; simd < CASE_RUNGS; simd++) {
+    for (int t = 0; t < case_thread_counts(); t++)
+        for (int32_t simd = 0; simd < case_rungs(); simd++) {
             ask(f, a, 0, a->Q, case_threads[t], simd);
             for (int64_t q = 0; q < a->Q; q += 3) ask(f, a, q, q + 3 < a->Q ? q + 3 : a->Q, case_threads[t], simd);
             if (t == 1)
@@ -204,13 +204,13 @@ static void test_cancel(void **state)
     op_history_rank o = { .op = { OP_HISTORY_RANK, sizeof o }, .x = { l.ptr, l.item, NULL },
                           .n_entries = l.ptr[Q], .weights = dense,
                           .to = { .n_queries = Q, .n_items = n, .k = k, .items = items, .scores = scores } };
-    for (int t = 0; t < CASE_THREADS; t++) {
+    for (int t = 0; t < case_thread_counts(); t++) {
         o.weights = dense, o.to.n_queries = Q, o.n_entries = l.ptr[Q];
-        assert_int_equal(case_run(&f, &o.op, case_threads[t], 1, 4, &e), RECSYS_ERR_CANCELLED);
+        assert_int_equal(case_run(&f, &o.op, case_threads[t], 1, case_questions(4), &e), RECSYS_ERR_CANCELLED);
         o.to.n_queries = 1, o.n_entries = l.ptr[1]; /* by rows */
         assert_int_equal(case_run(&f, &o.op, case_threads[t], 1, 1, &e), RECSYS_ERR_CANCELLED);
         o.weights = sparse, o.to.n_queries = Q, o.n_entries = l.ptr[Q];
-        assert_int_equal(case_run(&f, &o.op, case_threads[t], 1, 4, &e), RECSYS_ERR_CANCELLED);
+        assert_int_equal(case_run(&f, &o.op, case_threads[t], 1, case_questions(4), &e), RECSYS_ERR_CANCELLED);
         o.to.n_queries = 0, o.n_entries = 0;
         assert_int_equal(case_run(&f, &o.op, case_threads[t], 1, 1, &e), RECSYS_OK);
     }

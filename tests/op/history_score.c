@@ -26,8 +26,8 @@ static void check_scores(const fixture *f, const item_weights *w, const historie
     float *listed = case_floats(at.ptr[Q]);
     for (int64_t q = 0; q < Q; q++)
         for (int64_t e = at.ptr[q]; e < at.ptr[q + 1]; e++) listed[e] = want[q * n + at.item[e]];
-    for (int t = 0; t < CASE_THREADS; t++)
-        for (int32_t simd = 0; simd < CASE_RUNGS; simd++) {
+    for (int t = 0; t < case_thread_counts(); t++)
+        for (int32_t simd = 0; simd < case_rungs(); simd++) {
             float *out = case_floats(Q * n);
             op_history_score all = score_of(w, x, Q, NULL, out);
             case_expect(f, &all.op, case_threads[t], simd);
@@ -105,7 +105,7 @@ static void test_wrong_layout_and_cancel(void **state)
     op_history_score o = score_of(&w, &x, 10, NULL, out);
     assert_int_equal(case_run(&f, &o.op, 1, 0, 0, &e), RECSYS_ERR_INTERNAL);
     o.weights.precision.tile = SYMMETRIC_LINE;
-    assert_int_equal(case_run(&f, &o.op, 2, 1, 3, &e), RECSYS_ERR_CANCELLED);
+    assert_int_equal(case_run(&f, &o.op, 2, 1, case_questions(3), &e), RECSYS_ERR_CANCELLED);
     case_free_lists(&l);
     free(out), free(data), free(full);
     fixture_close(&f);

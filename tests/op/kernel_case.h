@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/mirror.h"
 #include "support/support.h"
 
 #include "backend/backend.h"
@@ -25,6 +26,23 @@
 
 static const int32_t case_threads[] = { 1, 2, 3, 8 };
 enum { CASE_THREADS = 4, CASE_RUNGS = 3 };
+
+/* Numbers of threads and rungs that make a difference, and questions whether to stop that a kernel asks at least: on a device one
+ * of each. */
+static inline int case_thread_counts(void)
+{
+    return getenv("RECSYS_TEST_DEVICE") ? 1 : CASE_THREADS;
+}
+
+static inline int32_t case_rungs(void)
+{
+    return getenv("RECSYS_TEST_DEVICE") ? 1 : CASE_RUNGS;
+}
+
+static inline int64_t case_questions(int64_t on_processor)
+{
+    return getenv("RECSYS_TEST_DEVICE") ? 1 : on_processor;
+}
 
 /* ---- running ---- */
 
@@ -66,8 +84,8 @@ static inline recsys_status case_run(const fixture *f, const op *o, int32_t thre
     memset(room, 0xff, bytes + 128);
     op_context c = { .struct_size = sizeof c, .threads = threads, .simd = simd, .memory = f->exec->memory,
                      .workspace = workspace, .workspace_bytes = bytes, .error = e, .host = &host,
-                     .cancelled = case_cancelled, .progress = case_progress };
-    s = b->run(b->self, &c, o);
+                     .cancelled = case_cancelled, .progress = case_progress, .queue = f->exec->queue };
+    s = b->queue_open ? mirror_run(f->exec, &c, o) : b->run(b->self, &c, o);
     for (size_t past = 0; past < 32; past++) assert_int_equal((unsigned char)workspace[bytes + past], 0xff);
     free(room);
     assert_false(host.wrong);
@@ -90,8 +108,16 @@ static inline void *case_array(int64_t count, size_t size)
     size_t bytes = ((size_t)count * size + 64) / 64 * 64;
     assert_int_equal(posix_memalign(&p, 64, bytes), 0);
     memset(p, 0xff, bytes);
+    mirror_know(p, bytes);
     return p;
 }
+
+static inline void case_free(void *p)
+{
+    mirror_forget(p);
+    free(p);
+}
+#define free(p) case_free(p)
 
 static inline float *case_floats(int64_t count)
 {

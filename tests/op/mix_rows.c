@@ -71,8 +71,8 @@ static void check_shape(const fixture *f, int64_t N, int64_t Q, int64_t n)
 {
     mix_case c = make(N, Q, n, (uint64_t)(N + 50 * Q + 1000 * n));
     float *first[2] = { NULL, NULL };
-    for (int t = 0; t < CASE_THREADS; t++)
-        for (int32_t simd = 0; simd < CASE_RUNGS; simd++)
+    for (int t = 0; t < case_thread_counts(); t++)
+        for (int32_t simd = 0; simd < case_rungs(); simd++)
             for (int sigmoid = 0; sigmoid < 2; sigmoid++) {
                 float *rows = copy(c.rows, N * n), *out = case_floats(Q * n);
                 op_mix_rows o = descriptor(&c, rows, sigmoid, out);
@@ -144,7 +144,7 @@ static void test_special_values(void **state)
     const float weight[] = { 1.0f };
     fixture f;
     fixture_open(&f, 1);
-    for (int32_t simd = 0; simd < CASE_RUNGS; simd++) {
+    for (int32_t simd = 0; simd < case_rungs(); simd++) {
         float *rows = copy(in, 8), out[8];
         op_mix_rows o = { .op = { OP_MIX_ROWS, sizeof o }, .n_rows = 1, .n_sums = 1, .n_items = 8, .sigmoid = 1, .rows = rows,
                           .ptr = ptr, .row = row, .weight = weight, .out = out };
@@ -164,7 +164,7 @@ static void test_cancel(void **state)
     mix_case c = make(30, 40, 3000, 1);
     float *out = case_floats(c.Q * c.n);
     for (int32_t threads = 1; threads <= 3; threads += 2)
-        for (int64_t at = 1; at <= 4; at++) {
+        for (int64_t at = 1; at <= case_questions(4); at++) {
             error e;
             op_mix_rows o = descriptor(&c, c.rows, at % 2 == 0, out);
             assert_int_equal(case_run(&f, &o.op, threads, CASE_RUNGS, at, &e), RECSYS_ERR_CANCELLED);

@@ -114,7 +114,7 @@ static void check_rule(const fixture *f, const update_rule *u, const both *b)
     int32_t bad[TARGETS], n_rows = b->n_rows;
     updated old = state_of(u->kind, 7), first[TARGETS];
     op_optimize o = { .op = { OP_OPTIMIZE, sizeof o }, .rule = *u, .clip = &clip, .bad = bad, .n_targets = TARGETS };
-    for (int run = 0; run < 1 + CASE_THREADS * 3; run++) {
+    for (int run = 0; run < 1 + case_thread_counts() * case_rungs(); run++) {
         for (int k = 0; k < TARGETS; k++) {
             static const int32_t kinds[] = { TARGET_ROWS, TARGET_ROWS, TARGET_DENSE, TARGET_ZERO };
             o.target[k] = (optimize_target){ .table = copy_state(&old), .kind = kinds[k], .every_row = k == 1, .dense = b->dense,

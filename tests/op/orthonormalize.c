@@ -7,8 +7,11 @@
 
 static recsys_status run(const fixture *f, float *x, int64_t m, int64_t n, int32_t passes, int32_t threads, float *least)
 {
-    op_orthonormalize o = { .op = { OP_ORTHONORMALIZE, sizeof o }, .m = m, .n = n, .passes = passes, .x = x, .least = least };
+    op_orthonormalize o;
     error e;
+    memset(&o, 0, sizeof o); /* the hole behind `passes` too: with anything else in it the word may look like an address */
+    o.op.number = OP_ORTHONORMALIZE, o.op.size = sizeof o;
+    o.m = m, o.n = n, o.passes = passes, o.x = x, o.least = least;
     return case_run(f, &o.op, threads, CASE_RUNGS, 0, &e);
 }
 
@@ -75,7 +78,7 @@ static float *columns(int64_t m, int64_t n, double new_part, uint64_t seed)
 static void check(const fixture *f, int64_t m, int64_t n, double new_part, int32_t passes, double bound, int64_t dropped)
 {
     float *x = columns(m, n, new_part, (uint64_t)(m + 1000 * n)), *first = NULL, least, least_first = 0.0f;
-    for (int t = 0; t < CASE_THREADS; t++) {
+    for (int t = 0; t < case_thread_counts(); t++) {
         float *q = case_floats(m * n);
         memcpy(q, x, (size_t)(m * n) * sizeof *q);
         assert_int_equal(run(f, q, m, n, passes, case_threads[t], &least), RECSYS_OK);

@@ -90,8 +90,8 @@ static void check(const fixture *f, question *a)
 {
     int64_t Q = a->c.Q;
     answer(a);
-    for (int t = 0; t < CASE_THREADS; t++)
-        for (int32_t simd = 0; simd < CASE_RUNGS; simd++) {
+    for (int t = 0; t < case_thread_counts(); t++)
+        for (int32_t simd = 0; simd < case_rungs(); simd++) {
             ask(f, a, 0, Q, case_threads[t], simd);
             if (Q > 34) ask(f, a, 1, 34, case_threads[t], simd);
             if (Q > 1) ask(f, a, 1, 2, case_threads[t], simd);
@@ -263,6 +263,7 @@ static void check_front_ends(recsys_exec *x, question *a, const pair_net *net)
 
 static void test_front_ends(void **state)
 {
+    if (case_rungs() == 1) return; /* the fence makes a device of the processor */
     for (int s = 0; s < PAIR_SHAPES; s++) {
         fixture f;
         fixture_open(&f, 2);
@@ -341,7 +342,7 @@ static void test_cancel(void **state)
             int32_t *items = case_array(Q * a.k, sizeof *items);
             op_pair_rank o = descriptor(&a, 0, Q, items, scores);
             error e;
-            for (int64_t at = 1; at <= 4; at++) {
+            for (int64_t at = 1; at <= case_questions(4); at++) {
                 assert_int_equal(case_run(&f, &o.op, threads, CASE_RUNGS, at, &e), RECSYS_ERR_CANCELLED);
                 assert_non_null(strstr(e.message, "cancelled"));
             }

@@ -63,8 +63,8 @@ static void check_listed(const fixture *f, const pair_case *c, const float *all,
 static void check(const fixture *f, const pair_case *c)
 {
     float *all = pair_all_scores(c), *out = case_floats(c->Q * c->n + 1);
-    for (int t = 0; t < CASE_THREADS; t++)
-        for (int32_t simd = 0; simd < CASE_RUNGS; simd++) {
+    for (int t = 0; t < case_thread_counts(); t++)
+        for (int32_t simd = 0; simd < case_rungs(); simd++) {
             op_pair_score o = descriptor(&c->net, c->Q, c->n, NULL, out);
             float guard = out[c->Q * c->n];
             case_expect(f, &o.op, case_threads[t], simd);
@@ -156,7 +156,7 @@ static void test_equals_rank(void **state)
     pair_case c = pair_make(Q, N, &usual, 0, 3);
     float *all = case_floats(Q * N), *scores = case_floats(Q * N);
     int32_t *items = case_array(Q * N, sizeof *items);
-    for (int32_t simd = 0; simd < CASE_RUNGS; simd++)
+    for (int32_t simd = 0; simd < case_rungs(); simd++)
         for (int32_t threads = 1; threads <= 8; threads *= 2 + (threads == 2)) {
             op_pair_score o = descriptor(&c.net, Q, N, NULL, all);
             case_expect(&f, &o.op, threads, simd);
@@ -207,7 +207,7 @@ static void test_cancel(void **state)
     case_lists l = candidates(c.Q, c.n, 4);
     float *out = case_floats(c.Q * c.n);
     for (int32_t threads = 1; threads <= 3; threads += 2)
-        for (int64_t at = 1; at <= 3; at++) {
+        for (int64_t at = 1; at <= case_questions(3); at++) {
             error e;
             op_pair_score o = descriptor(&c.net, c.Q, c.n, NULL, out);
             assert_int_equal(case_run(&f, &o.op, threads, CASE_RUNGS, at, &e), RECSYS_ERR_CANCELLED);

@@ -89,7 +89,7 @@ static void test_nan_without_slot(void **state)
     for (int i = 0; i < 18; i++) x[i] = i < 9 ? NAN : 2.0f;
     op_pull o = { .op = { OP_PULL, sizeof o }, .n_rows = 1, .dim = 9, .n_entries = 2, .row_ptr = ptr, .column = column, .x = x,
                   .x_stride = 9, .x_slot = slot, .scale = 1.0f, .y = y };
-    for (int32_t rung = 0; rung < CASE_RUNGS; rung++) {
+    for (int32_t rung = 0; rung < case_rungs(); rung++) {
         case_expect(&f, &o.op, 1, rung);
         for (int i = 0; i < 9; i++) assert_true(y[i] == 2.0f);
     }

@@ -65,7 +65,7 @@ static void check(const fixture *f, int64_t m, int64_t n, int64_t l, int64_t k, 
             for (int64_t r = 0; r < m; r++) g[i * l + j] += (double)c[r * l + i] * (double)c[r * l + j];
         }
     jacobi(g, l, vectors, values);
-    for (int t = 0; t < CASE_THREADS; t++) {
+    for (int t = 0; t < case_thread_counts(); t++) {
         op_ritz o = { .op = { OP_RITZ, sizeof o }, .m = m, .n = n, .l = l, .k = k, .q = q, .c = c, .v = v, .s = s };
         case_expect(f, &o.op, case_threads[t], CASE_RUNGS);
         if (t == 0) memcpy(first, v, (size_t)(n * k) * sizeof *v);

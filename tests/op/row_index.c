@@ -65,13 +65,25 @@ static void test_lists(void **state)
     static const int64_t sizes[] = { 0, 1, 7, 300, 1200 }, tables[] = { 0, 1, 2, 300, 2048, 2049, 5000 };
     fixture f;
     fixture_open(&f, 1);
-    for (int t = 0; t < CASE_THREADS; t++)
+    for (int t = 0; t < case_thread_counts(); t++)
         for (int e = 0; e < 5; e++)
             for (int n = 0; n < 7; n++) {
                 int64_t E[] = { sizes[e], sizes[4 - e] }, N[] = { tables[n], tables[6 - n] };
                 check_lists(&f, 1, E, N, case_threads[t]);
                 check_lists(&f, 2, E, N, case_threads[t]);
             }
+    fixture_close(&f);
+    (void)state;
+}
+
+/* More entries than one block of a device sorts, in a whole number of pieces and not; beside a short list. */
+static void test_long_lists(void **state)
+{
+    static const int64_t sizes[][2] = { { 20480, 300 }, { 17, 20001 } }, tables[][2] = { { 3, 70000 }, { 7, 300 } };
+    fixture f;
+    fixture_open(&f, 1);
+    for (int k = 0; k < 2; k++) check_lists(&f, 2, sizes[k], tables[k], 2);
+    check_lists(&f, 1, sizes[0], tables[0], 1);
     fixture_close(&f);
     (void)state;
 }
@@ -119,7 +131,7 @@ static void test_bad_rows(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_lists), cmocka_unit_test(test_large_rows),
-                                        cmocka_unit_test(test_bad_rows) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_lists), cmocka_unit_test(test_long_lists),
+                                        cmocka_unit_test(test_large_rows), cmocka_unit_test(test_bad_rows) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,8 +69,8 @@ static inline int64_t *rows_pointers(int64_t N, int64_t longest, int64_t huge, u
 static inline void *rows_run(const fixture *f, const op *o, void *out, size_t bytes)
 {
     char *first = malloc(bytes + 1);
-    for (int32_t rung = 0; rung < CASE_RUNGS; rung++)
-        for (int t = 0; t < CASE_THREADS; t++) {
+    for (int32_t rung = 0; rung < case_rungs(); rung++)
+        for (int t = 0; t < case_thread_counts(); t++) {
             memset(out, 0xff, bytes);
             case_expect(f, o, case_threads[t], rung);
             if (rung == 0 && t == 0) memcpy(first, out, bytes);

@@ -54,8 +54,8 @@ static void check(const fixture *f, const question *a)
     float *scores = case_floats(a->Q * a->k), *best = case_floats(a->k);
     int32_t *items = case_array(a->Q * a->k, sizeof *items), *best_item = case_array(a->k, sizeof *best_item);
     entry *list = case_array(a->n, sizeof *list);
-    for (int t = 0; t < CASE_THREADS; t++)
-        for (int32_t simd = 0; simd < CASE_RUNGS; simd++) {
+    for (int t = 0; t < case_thread_counts(); t++)
+        for (int32_t simd = 0; simd < case_rungs(); simd++) {
             op_rows_rank o = descriptor(a, items, scores);
             case_expect(f, &o.op, case_threads[t], simd);
             for (int64_t q = 0; q < a->Q; q++) {
@@ -118,6 +118,24 @@ static void test_ascending(void **state)
     (void)state;
 }
 
+/* So many places that the candidates are many more than a page: ascending scores, and any with many equal ones. */
+static void test_long_lists(void **state)
+{
+    fixture f;
+    fixture_open(&f, 1);
+    for (int order = 0; order < 2; order++) {
+        uint64_t random = 7;
+        question a = { .Q = 2, .n = 20000, .k = 2900, .rows = case_floats(2 * 20000) };
+        for (int64_t e = 0; e < a.Q * a.n; e++) a.rows[e] = order ? (float)(test_random(&random) % 5000) : (float)e;
+        a.mask = case_random_lists(a.Q, a.n, 0.3, 1);
+        check(&f, &a);
+        case_free_lists(&a.mask);
+        free(a.rows);
+    }
+    fixture_close(&f);
+    (void)state;
+}
+
 static void test_cancel(void **state)
 {
     fixture f;
@@ -128,7 +146,7 @@ static void test_cancel(void **state)
     memset(a.rows, 0, (size_t)(a.Q * a.n) * sizeof *a.rows);
     op_rows_rank o = descriptor(&a, items, scores);
     for (int32_t threads = 1; threads <= 3; threads += 2)
-        for (int64_t at = 1; at <= 4; at++) {
+        for (int64_t at = 1; at <= case_questions(4); at++) {
             error e;
             assert_int_equal(case_run(&f, &o.op, threads, CASE_RUNGS, at, &e), RECSYS_ERR_CANCELLED);
             assert_non_null(strstr(e.message, "cancelled"));
@@ -143,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_ascending),
+        cmocka_unit_test(test_long_lists),
         cmocka_unit_test(test_cancel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,7 +65,7 @@ static void check_epoch(const fixture *f, pairs_case *p)
 {
     for (int32_t in_order = 0; in_order < 2; in_order++) {
         p->o.in_order = in_order;
-        for (int32_t simd = 0; simd < CASE_RUNGS; simd++) check_batch(f, p, 0, p->N, 1, simd);
+        for (int32_t simd = 0; simd < case_rungs(); simd++) check_batch(f, p, 0, p->N, 1, simd);
         for (int64_t at = 0, count = 1; at < p->N; at += count, count = count * 3 + 1) {
             if (count > p->N - at) count = p->N - at;
             check_batch(f, p, at, count, 2, 1);
@@ -128,7 +128,7 @@ static void test_threads(void **state)
 {
     pairs_case p = make_case(6000, 1, 200, 300, 0, 5);
     const int64_t N = p.N;
-    for (int run = 0; run < CASE_THREADS * CASE_RUNGS; run++) {
+    for (int run = 0; run < case_thread_counts() * case_rungs(); run++) {
         op_sample_pairs o = p.o, first = p.o;
         o.count = first.count = N;
         o.users = case_array(N, 4), o.items = case_array(N, 4), o.labels = case_floats(N), o.clean = case_array(N, 1);

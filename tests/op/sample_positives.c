@@ -63,7 +63,7 @@ static void check_epoch(const fixture *f, positives_case *p)
     const int64_t P = p->o.n_positives;
     for (int32_t in_order = 0; in_order < 2; in_order++) {
         p->o.in_order = in_order;
-        for (int32_t simd = 0; simd < CASE_RUNGS; simd++) check_batch(f, p, 0, P, 1, simd);
+        for (int32_t simd = 0; simd < case_rungs(); simd++) check_batch(f, p, 0, P, 1, simd);
         for (int64_t at = 0, count = 1; at < P; at += count, count = count * 3 + 1) {
             if (count > P - at) count = P - at;
             check_batch(f, p, at, count, 2, 1);
@@ -88,7 +88,7 @@ static void test_shapes(void **state)
 static void test_threads(void **state)
 {
     positives_case p = make_case(3000, 2, 200, 300, 0, 5);
-    for (int run = 0; run < CASE_THREADS * CASE_RUNGS; run++)
+    for (int run = 0; run < case_thread_counts() * case_rungs(); run++)
         check_batch(*state, &p, 0, 3000, case_threads[run % CASE_THREADS], run / CASE_THREADS);
     free_case(&p);
 }

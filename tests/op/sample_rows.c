@@ -115,7 +115,7 @@ static void check_epoch(const fixture *f, rows_case *r)
     for (int32_t in_order = 0; in_order < 2; in_order++)
         for (int samples = 0; samples < 2; samples++) {
             r->o.in_order = in_order;
-            for (int32_t simd = 0; simd < CASE_RUNGS; simd++) check_batch(f, r, 0, r->o.n_rows, samples, 1, simd);
+            for (int32_t simd = 0; simd < case_rungs(); simd++) check_batch(f, r, 0, r->o.n_rows, samples, 1, simd);
             for (int64_t at = 0, count = 1; at < r->o.n_rows; at += count, count = count * 3 + 1) {
                 if (count > r->o.n_rows - at) count = r->o.n_rows - at;
                 check_batch(f, r, at, count, samples, 2, 1);
@@ -142,7 +142,7 @@ static void test_threads(void **state)
 {
     rows_case r = make_case(600, 120, 2, 0, 9);
     for (int samples = 0; samples < 2; samples++)
-        for (int run = 0; run < CASE_THREADS * CASE_RUNGS; run++) {
+        for (int run = 0; run < case_thread_counts() * case_rungs(); run++) {
             op_sample_rows o = r.o, first = r.o;
             o.count = first.count = r.o.n_rows;
             take_outputs(&o, &r, samples);

@@ -126,7 +126,7 @@ static void check_shape(const fixture *f, int64_t n, int64_t T)
                      (long long)(e / n), (long long)(e % n), (double)full[e], p[e], bound[e]);
     float *serving = case_serving(full, n); /* holds both halves of lines on the diagonal */
     case_same_floats(got.data, serving, at, "layout");
-    for (int t = 1; t < CASE_THREADS; t++) {
+    for (int t = 1; t < case_thread_counts(); t++) {
         symmetric again = invert(f, a, n, T, case_threads[t]);
         case_same_floats(again.data, got.data, at, "threads");
         free(again.data);
@@ -154,7 +154,7 @@ static void test_keeps_width(void **state)
     fixture_open(&f, 1);
     double *a = random_spd(100, 3.0, 5);
     omp_set_num_threads(5);
-    for (int t = 0; t < CASE_THREADS; t++) {
+    for (int t = 0; t < case_thread_counts(); t++) {
         symmetric p = invert(&f, a, 100, 32, case_threads[t]);
         assert_int_equal(omp_get_max_threads(), 5);
         free(p.data);
@@ -173,7 +173,7 @@ static void check_bad(const fixture *f, int64_t i, int64_t j, double value, int6
     char row[32];
     for (int64_t d = 0; d < n; d++) a[d * n + d] = 1.0;
     a[i * n + j] = value;
-    for (int t = 0; t < CASE_THREADS; t++) {
+    for (int t = 0; t < case_thread_counts(); t++) {
         op_spd_inverse o = { .op = { OP_SPD_INVERSE, sizeof o }, .inout = factor_layout(a, n, 32) };
         assert_int_equal(case_run(f, &o.op, case_threads[t], 0, 0, &e), RECSYS_ERR_NUMERIC);
         snprintf(row, sizeof row, "at row %lld", (long long)bad_row);
@@ -220,8 +220,8 @@ static void test_cancel(void **state)
     error e;
     fixture_open(&f, 1);
     double *a = random_spd(150, 3.0, 5);
-    for (int t = 0; t < CASE_THREADS; t++)
-        for (int64_t at = 1; at < 60; at += 7) {
+    for (int t = 0; t < case_thread_counts(); t++)
+        for (int64_t at = 1; at <= case_questions(59); at += 7) {
             op_spd_inverse o = { .op = { OP_SPD_INVERSE, sizeof o }, .inout = factor_layout(a, 150, 32) };
             assert_int_equal(case_run(&f, &o.op, case_threads[t], 0, at, &e), RECSYS_ERR_CANCELLED);
             free(o.inout.data);

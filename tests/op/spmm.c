@@ -59,7 +59,7 @@ static void test_nan_stays_in_its_rows(void **state)
     for (int i = 0; i < 18; i++) x[i] = i < 9 ? 2.0f : NAN;
     op_spmm o = { .op = { OP_SPMM, sizeof o }, .n_rows = 3, .dim = 9, .n_entries = 3, .row_ptr = ptr, .column = column,
                   .x = x, .y = y };
-    for (int32_t rung = 0; rung < CASE_RUNGS; rung++) {
+    for (int32_t rung = 0; rung < case_rungs(); rung++) {
         case_expect(&f, &o.op, 1, rung);
         for (int i = 0; i < 27; i++) assert_true(i < 9 ? y[i] == 2.0f : i < 18 ? y[i] == 0.0f : isnan(y[i]));
     }

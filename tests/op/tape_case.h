@@ -29,14 +29,15 @@ static inline float *tape_case_floats(int64_t n, double low, double high, uint64
     return x;
 }
 
-/* Runs a descriptor that writes `n` floats to *y on every rung and number of threads: the bits must be those of the plain rung on
- * one thread, which are left in `y`, and not a float further. `y` has room for n + 1. */
+/* Runs a descriptor that writes `n` floats to *y on every rung and number of threads, twice on a device: the bits must be those of
+ * the plain rung on one thread, which are left in `y`, and not a float further. `y` has room for n + 1. */
 static inline void tape_case_all_ways(const fixture *f, const op *o, float **place, float *y, int64_t n, const char *what)
 {
     float *again = case_floats(n + 1), behind;
     memset(&behind, 0xff, sizeof behind);
-    for (int t = 0; t < CASE_THREADS; t++)
-        for (int32_t simd = 0; simd < CASE_RUNGS; simd++) {
+    int32_t rungs = case_rungs() > 1 ? case_rungs() : 2;
+    for (int t = 0; t < case_thread_counts(); t++)
+        for (int32_t simd = 0; simd < rungs; simd++) {
             *place = t + simd == 0 ? y : again;
             case_expect(f, o, case_threads[t], simd);
             if (t + simd > 0) case_same_floats(again, y, n, what);

@@ -11,8 +11,8 @@ static void check_rows(const fixture *f, const item_weights *w, const int32_t *r
     float *want = case_floats(n_rows * n);
     for (int64_t r = 0; r < n_rows; r++)
         for (int64_t j = 0; j < n; j++) want[r * n + j] = B[rows[r] * n + j];
-    for (int t = 0; t < CASE_THREADS; t++)
-        for (int32_t simd = 0; simd < CASE_RUNGS; simd++) {
+    for (int t = 0; t < case_thread_counts(); t++)
+        for (int32_t simd = 0; simd < case_rungs(); simd++) {
             float *out = case_floats(n_rows * n);
             op_weights_rows o = { .op = { OP_WEIGHTS_ROWS, sizeof o }, .weights = *w, .n_rows = n_rows, .rows = rows,
                                   .out = out };
@@ -70,7 +70,7 @@ static void test_wrong_layout_and_cancel(void **state)
     op_weights_rows o = { .op = { OP_WEIGHTS_ROWS, sizeof o }, .weights = w, .n_rows = 10, .rows = rows, .out = out };
     assert_int_equal(case_run(&f, &o.op, 1, 0, 0, &e), RECSYS_ERR_INTERNAL);
     o.weights.precision.tile = SYMMETRIC_LINE;
-    assert_int_equal(case_run(&f, &o.op, 2, 1, 3, &e), RECSYS_ERR_CANCELLED);
+    assert_int_equal(case_run(&f, &o.op, 2, 1, case_questions(3), &e), RECSYS_ERR_CANCELLED);
     free(out), free(data), free(full);
     fixture_close(&f);
     (void)state;

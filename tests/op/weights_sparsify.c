@@ -40,7 +40,7 @@ static void check_shape(const fixture *f, int64_t n, int64_t top_k, int steps)
     float *full = case_symmetric(n, steps, (uint64_t)(n + top_k)), *data = case_serving(full, n);
     float *B = keep_largest(full, n, top_k);
     int64_t room = n * (top_k < n - 1 ? top_k : n - 1);
-    for (int t = 0; t < CASE_THREADS; t++) {
+    for (int t = 0; t < case_thread_counts(); t++) {
         item_weights w = { .n_items = n };
         int64_t *row_ptr = case_array(n + 1, sizeof *row_ptr);
         int32_t *col = case_array(room, sizeof *col);
@@ -97,7 +97,7 @@ static void test_nothing_and_cancel(void **state)
                                .row_ptr = row_ptr, .col = col, .val = val };
     assert_int_equal(case_run(&f, &o.op, 1, 0, 0, &e), RECSYS_ERR_INTERNAL);
     o.precision.tile = SYMMETRIC_LINE;
-    for (int64_t at = 1; at < 20; at += 3) assert_int_equal(case_run(&f, &o.op, 2, 1, at, &e), RECSYS_ERR_CANCELLED);
+    for (int64_t at = 1; at <= case_questions(19); at += 3) assert_int_equal(case_run(&f, &o.op, 2, 1, at, &e), RECSYS_ERR_CANCELLED);
     free(col), free(row_ptr), free(val), free(data), free(full);
     fixture_close(&f);
     (void)state;

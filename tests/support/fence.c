@@ -47,6 +47,7 @@ struct fence {
     size_t end; /* where the next block comes */
     block *blocks;
     int64_t n_blocks, room;
+    int passes; /* the device has memory of its own, which no fence is needed for: only runs are counted */
     int64_t runs[OP_COUNT_];
     char fault[FAULT_ROOM], taken[FAULT_ROOM];
 };
@@ -156,6 +157,7 @@ static recsys_status fence_alloc(void *self, memory *account, error *e, size_t b
     fence *w = self;
     block b = { .bytes = bytes };
     *out = NULL;
+    if (w->passes) return w->inner->alloc(w->inner->self, account, e, bytes, out);
     recsys_status status = recsys__alloc(account, e, bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes, 1, &b.charge);
     if (status) return status;
     pthread_mutex_lock(&w->lock);
@@ -185,6 +187,10 @@ static void fence_free(void *self, memory *account, void *p)
 {
     fence *w = self;
     block b;
+    if (w->passes) {
+        w->inner->free(w->inner->self, account, p);
+        return;
+    }
     pthread_mutex_lock(&w->lock);
     int found = take_block(w, p, &b);
     if (found) {
@@ -199,29 +205,29 @@ static void fence_free(void *self, memory *account, void *p)
     if (found) recsys__free(account, b.charge);
 }
 
-static recsys_status fence_copy_in(void *self, error *e, void *to, const void *from_host, size_t bytes)
+static recsys_status fence_copy_in(void *self, void *queue, error *e, void *to, const void *from_host, size_t bytes)
 {
     fence *w = self;
     enter(w, to);
-    recsys_status status = w->inner->copy_in(w->inner->self, e, to, from_host, bytes);
+    recsys_status status = w->inner->copy_in(w->inner->self, queue, e, to, from_host, bytes);
     leave(w, to);
     return status;
 }
 
-static recsys_status fence_copy_out(void *self, error *e, void *to_host, const void *from, size_t bytes)
+static recsys_status fence_copy_out(void *self, void *queue, error *e, void *to_host, const void *from, size_t bytes)
 {
     fence *w = self;
     enter(w, from);
-    recsys_status status = w->inner->copy_out(w->inner->self, e, to_host, from, bytes);
+    recsys_status status = w->inner->copy_out(w->inner->self, queue, e, to_host, from, bytes);
     leave(w, from);
     return status;
 }
 
-static recsys_status fence_fill(void *self, error *e, void *to, int byte, size_t bytes)
+static recsys_status fence_fill(void *self, void *queue, error *e, void *to, int byte, size_t bytes)
 {
     fence *w = self;
     enter(w, to);
-    recsys_status status = w->inner->fill(w->inner->self, e, to, byte, bytes);
+    recsys_status status = w->inner->fill(w->inner->self, queue, e, to, byte, bytes);
     leave(w, to);
     return status;
 }
@@ -295,7 +301,7 @@ static recsys_status fence_run(void *self, op_context *c, const op *o)
     char fault[FAULT_ROOM];
     pthread_mutex_lock(&w->lock);
     w->runs[o->number]++;
-    int count = open_all(w, o, c->workspace, opened);
+    int count = w->passes ? 0 : open_all(w, o, c->workspace, opened);
     pthread_mutex_unlock(&w->lock);
     recsys_status status = w->inner->run(w->inner->self, c, o);
     pthread_mutex_lock(&w->lock);
@@ -304,6 +310,26 @@ static recsys_status fence_run(void *self, op_context *c, const op *o)
     pthread_mutex_unlock(&w->lock);
     if (status || !fault[0]) return status;
     return recsys__fail(c->error, RECSYS_ERR_INTERNAL, "%s on the fence: %s", recsys__op_name(o->number), fault);
+}
+
+/* ---- queues: the device's ---- */
+
+static recsys_status fence_queue_open(void *self, memory *account, error *e, void *given, void **queue)
+{
+    fence *w = self;
+    return w->inner->queue_open(w->inner->self, account, e, given, queue);
+}
+
+static void fence_queue_close(void *self, memory *account, void *queue)
+{
+    fence *w = self;
+    w->inner->queue_close(w->inner->self, account, queue);
+}
+
+static recsys_status fence_queue_wait(void *self, void *queue, error *e)
+{
+    fence *w = self;
+    return w->inner->queue_wait(w->inner->self, queue, e);
 }
 
 /* ---- life ---- */
@@ -341,6 +367,12 @@ fence *fence_open(recsys_exec *exec)
         .workspace = fence_workspace,
         .run = fence_run,
     };
+    w->passes = w->inner->queue_open != NULL;
+    if (w->passes) {
+        w->table.queue_open = fence_queue_open;
+        w->table.queue_close = fence_queue_close;
+        w->table.queue_wait = fence_queue_wait;
+    }
     fence_add(w, exec);
     return w;
 }

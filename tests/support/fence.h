@@ -13,6 +13,8 @@
  * Nothing is wrapped, so everything that an operation reads has been copied in. Every block takes as many bytes from the
  * account as the CPU backend would, in one allocation: limits, counts and failing allocations mean the same.
  *
+ * Where the device has memory of its own already (a GPU), it only counts what runs.
+ *
  *     fixture f;
  *     fixture_open(&f, 2);
  *     fence *w = fence_open(f.exec);

@@ -106,6 +106,7 @@ recsys_exec *fixture_exec(fixture *f, int32_t threads, int64_t memory_limit, uin
     options.threads = threads;
     options.memory_limit = memory_limit;
     options.seed = seed;
+    options.device = getenv("RECSYS_TEST_DEVICE"); /* NULL: the processor */
     recsys_error_info error = RECSYS_ERROR_INFO_INIT;
     recsys_exec *exec = NULL;
     if (recsys_exec_create(f->env, &options, &exec, &error)) fail_msg("no exec: %s", error.message);

@@ -153,6 +153,42 @@ static void test_user_rows(void **state)
     recsys_trainer_release(t);
 }
 
+/* A loss that compares needs something to compare with. What a user reads names the model and no place in the library. */
+static void test_no_negatives(void **state)
+{
+    world *w = *state;
+    recsys_trainer *t;
+    recsys_model *m = NULL;
+    recsys_training none = SIZED(.epochs = 1, .n_negatives = -1);
+    recsys_error_info said = RECSYS_ERROR_INFO_INIT;
+    expect_error(w->x, case_try(w->x, "lightgcn", "dim=4", w->train, &none, &t), RECSYS_ERR_INVALID_ARGUMENT,
+                 "lightgcn compares positives with negatives|0 are asked for");
+    recsys_fit_options o = RECSYS_FIT_OPTIONS_INIT;
+    recsys_params *p = case_params(w->x, "lightgcn", "dim=4");
+    o.training = &none;
+    assert_int_equal(recsys_model_fit(p, w->train, w->x, &o, &m), RECSYS_ERR_INVALID_ARGUMENT);
+    recsys_exec_last_error(w->x, &said);
+    assert_true(strncmp(said.message, "lightgcn compares", 17) == 0 && m == NULL);
+    none.n_negatives = 1;
+    expect_ok(w->x, recsys_model_fit(p, w->train, w->x, &o, &m));
+    recsys_model_release(m);
+    recsys_params_release(p);
+}
+
+/* Words for the command line too, which has other names for the fields of recsys_training. */
+static void test_words_about_negatives(void **state)
+{
+    world *w = *state;
+    recsys_trainer *t;
+    recsys_training many = SIZED(.n_negatives = 3);
+    static const char *const params[] = { "layers=8,objective=in-batch,output=dot", "layers=8,objective=shared,output=dot" };
+    static const char *const words[] = { "their number, their popularity and keeping them fixed do not apply",
+                                         "their number and keeping them fixed do not apply" };
+    for (int k = 0; k < 2; k++)
+        expect_error(w->x, case_try(w->x, "two-tower-product", params[k], w->train, &many, &t), RECSYS_ERR_INVALID_ARGUMENT,
+                     words[k]);
+}
+
 /* Nothing of the held out, or of the verified data is of users and items that training has. */
 static void test_data_without_positives(void **state)
 {
@@ -410,7 +446,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_bad_parameters), TEST(test_bad_options), TEST(test_data_without_positives), TEST(test_user_who_has_everything),
         TEST(test_struct_sizes),   TEST(test_arguments),   TEST(test_missed_in_time),         TEST(test_bad_batches),
-        TEST(test_other_device),   TEST(test_user_rows),
+        TEST(test_other_device),   TEST(test_user_rows),      TEST(test_no_negatives),           TEST(test_words_about_negatives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@
 #include "backend/backend.h"
 
 typedef struct op_affine {
-    op op;
+    struct op op;
     int64_t n;
     float s, t;
     const float *x;

@@ -12,7 +12,7 @@ enum { BINARY_ADD = 0, BINARY_SUB = 1, BINARY_MUL = 2 };
 enum { BINARY_SAME = 0, BINARY_ROW = 1, BINARY_NUMBER = 2 };
 
 typedef struct op_binary {
-    op op;
+    struct op op;
     int64_t rows, dim; /* N, D */
     int32_t kind;      /* BINARY_ADD, BINARY_SUB, BINARY_MUL */
     int32_t second;    /* BINARY_SAME, BINARY_ROW, BINARY_NUMBER */

@@ -25,7 +25,7 @@ typedef struct catch_up_table {
 } catch_up_table;
 
 typedef struct op_catch_up {
-    op op;
+    struct op op;
     update_rule rule; /* t: the step to be at */
     int64_t n_tables;
     catch_up_table table[CATCH_UP_TABLES];

@@ -9,7 +9,7 @@
 #include "backend/backend.h"
 
 typedef struct op_copy_columns {
-    op op;
+    struct op op;
     int64_t rows, count;
     const float *from;
     int64_t from_width, from_first; /* N x from_width; columns from_first to from_first + count - 1 */

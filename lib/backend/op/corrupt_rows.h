@@ -12,7 +12,8 @@
  * Cells that were hidden stay as entries with the value 0.
  * Without flips Y has A's pattern: only out_value is written. With flips: out_ptr alone if out_column is NULL, or else all of
  * Y.
- * Overlap: none. Bits: same for all threads; counts with flips depend on the C library's log.
+ * The logarithms are those of kernels/shared/logarithm.h.
+ * Overlap: none. Bits: same for all threads and on every device.
  * Cost: a draw for each cell of A (none if mask is 0) and for each flip, twice where patterns change.
  * Source: Vincent et al., "Extracting and Composing Robust Features with Denoising Autoencoders", ICML 2008.
  *
@@ -23,7 +24,7 @@
 #include "backend/backend.h"
 
 typedef struct op_corrupt_rows {
-    op op;
+    struct op op;
     int64_t n_rows, n_columns;   /* B, I; below 2^31 */
     const int64_t *row_ptr;      /* B + 1 */
     const int32_t *column;       /* ascending in each row */

@@ -8,7 +8,7 @@
 #include "backend/backend.h"
 
 typedef struct op_densify {
-    op op;
+    struct op op;
     int64_t n_rows, n_columns;
     const int64_t *row_ptr; /* N + 1 */
     const int32_t *column;  /* E */

@@ -16,7 +16,7 @@
 #include "backend/op/rank.h"
 
 typedef struct op_dot_score {
-    op op;
+    struct op op;
     int64_t dim;
     const float *users; /* Q x D, one row per query */
     const float *items; /* I x D */

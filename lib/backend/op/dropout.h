@@ -14,7 +14,7 @@
 enum { DROPOUT_STREAMS = 32, DROPOUT_MAX_PLACE = 2046 };
 
 typedef struct op_dropout {
-    op op;
+    struct op op;
     int64_t n;
     float p; /* in [0, 1) */
     uint32_t stream;

@@ -18,7 +18,7 @@
 #include "backend/op/rank.h"
 
 typedef struct op_filter_rank {
-    op op;
+    struct op op;
     histories x;
     filter f;
     ranking to;

@@ -15,7 +15,7 @@
 #include "backend/backend.h"
 
 typedef struct op_gather_dot {
-    op op;
+    struct op op;
     int64_t count, dim;         /* B, D */
     const float *p, *q;         /* rows x D each */
     const int32_t *user, *item; /* B: rows of p, rows of q, or -1 */

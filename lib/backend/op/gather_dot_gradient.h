@@ -12,7 +12,7 @@
 #include "backend/backend.h"
 
 typedef struct op_gather_dot_gradient {
-    op op;
+    struct op op;
     int64_t count, dim;           /* B, D */
     const float *gy;              /* B */
     const float *p_rows, *q_rows; /* B x D */

@@ -8,7 +8,7 @@
 #include "backend/backend.h"
 
 typedef struct op_gather_rows {
-    op op;
+    struct op op;
     int64_t count, dim;
     const float *table; /* rows x D */
     const int32_t *row; /* Q row numbers, each -1 or a row of the table */

@@ -10,7 +10,7 @@
 #include "backend/backend.h"
 
 typedef struct op_gaussian {
-    op op;
+    struct op op;
     uint64_t seed, step;
     uint32_t stream; /* RANDOM_* */
     int64_t count;

@@ -13,7 +13,7 @@
 #include "backend/op/optimize.h"
 
 typedef struct op_gradient_norm {
-    op op;
+    struct op op;
     double most;          /* what the norm is clipped to, above 0 */
     int32_t add;
     int32_t reserved; /* zero: no padding, in which leftovers could pass for an address */

@@ -17,7 +17,7 @@
 #include "backend/symmetric.h"
 
 typedef struct op_gram {
-    op op;
+    struct op op;
     int64_t n_users, n_items;
     const int64_t *user_ptr;  /* U + 1: R by user, items ascending, no duplicates */
     const int32_t *user_item;

@@ -23,7 +23,7 @@
 #include "backend/op/rank.h"
 
 typedef struct op_history_rank {
-    op op;
+    struct op op;
     histories x;
     int64_t n_entries;  /* x.ptr[Q] - x.ptr[0]: what can be known of x before it is read */
     item_weights weights;

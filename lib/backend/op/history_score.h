@@ -18,7 +18,7 @@
 #include "backend/op/rank.h"
 
 typedef struct op_history_score {
-    op op;
+    struct op op;
     histories x;
     item_weights weights;
     scoring at;

@@ -11,7 +11,7 @@
 #include "backend/backend.h"
 
 typedef struct op_linear {
-    op op;
+    struct op op;
     int64_t rows, dim, width; /* B, D, H */
     const float *x, *w;
     const float *b; /* NULL: none */

@@ -18,7 +18,7 @@
 enum { FN_IDENTITY, FN_RELU, FN_SIGMOID, FN_TANH, FN_SOFTPLUS, FN_SQUARE, FN_EXP, FN_LOG, FN_LEAKY_RELU, FN_COUNT };
 
 typedef struct op_map {
-    op op;
+    struct op op;
     int64_t n;
     int32_t f; /* FN_* */
     int32_t reserved; /* zero: no padding, in which leftovers could pass for an address */

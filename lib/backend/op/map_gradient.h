@@ -13,7 +13,7 @@
 #include "backend/backend.h"
 
 typedef struct op_map_gradient {
-    op op;
+    struct op op;
     int64_t n;
     int32_t f; /* FN_* */
     int32_t reserved; /* zero: no padding, in which leftovers could pass for an address */

@@ -17,7 +17,7 @@
 #include "backend/backend.h"
 
 typedef struct op_mix_rows {
-    op op;
+    struct op op;
     int64_t n_rows, n_sums, n_items; /* N, Q, I */
     int32_t sigmoid;                 /* 1: X becomes sigmoid(X) first */
     int32_t add;                     /* 1: Y is added to; 0: it is overwritten */

@@ -13,7 +13,7 @@
 #include "backend/backend.h"
 
 typedef struct op_normalize_rows {
-    op op;
+    struct op op;
     int64_t rows, dim; /* N, D */
     const float *x;
     float *y;

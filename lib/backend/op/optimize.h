@@ -30,7 +30,7 @@ typedef struct optimize_target {
 } optimize_target;
 
 typedef struct op_optimize {
-    op op;
+    struct op op;
     update_rule rule;
     const float *clip; /* 1: gradients times this; NULL: 1 */
     int32_t *bad;      /* n_targets */

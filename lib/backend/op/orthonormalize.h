@@ -18,7 +18,7 @@
 #include "backend/backend.h"
 
 typedef struct op_orthonormalize {
-    op op;
+    struct op op;
     int64_t m, n;
     int32_t passes; /* 1 or 2 */
     float *x;       /* M x N, in and out */

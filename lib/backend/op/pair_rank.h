@@ -16,7 +16,7 @@
 #include "backend/op/rank.h"
 
 typedef struct op_pair_rank {
-    op op;
+    struct op op;
     pair_net net;
     ranking to;
 } op_pair_rank;

@@ -14,7 +14,7 @@
 #include "backend/op/rank.h"
 
 typedef struct op_pair_score {
-    op op;
+    struct op op;
     pair_net net;
     scoring at;
 } op_pair_score;

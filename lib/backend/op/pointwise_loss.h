@@ -46,7 +46,7 @@ typedef struct pointwise_rule {
 } pointwise_rule;
 
 typedef struct op_pointwise_loss {
-    op op;
+    struct op op;
     int64_t n;
     const float *logit, *label;
     pointwise_rule rule;

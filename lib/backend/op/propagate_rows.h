@@ -18,7 +18,7 @@
 #include "backend/backend.h"
 
 typedef struct op_propagate_rows {
-    op op;
+    struct op op;
     int64_t most, dim, layers;  /* n, D, L */
     int64_t n_nodes;            /* N */
     const int32_t *n_rows;      /* 1: S */

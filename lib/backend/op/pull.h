@@ -18,7 +18,7 @@
 #include "backend/backend.h"
 
 typedef struct op_pull {
-    op op;
+    struct op op;
     int64_t n_rows, dim, n_entries; /* N, D, E */
     const int64_t *row_ptr;         /* N + 1 */
     const int32_t *column;          /* E */

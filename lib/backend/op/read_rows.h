@@ -12,7 +12,7 @@
 #include "backend/update_rule.h"
 
 typedef struct op_read_rows {
-    op op;
+    struct op op;
     update_rule rule; /* t: the step to be at */
     updated table;
     const int32_t *row; /* Q; NULL: all rows */

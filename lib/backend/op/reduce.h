@@ -16,7 +16,7 @@ enum { REDUCE_ALL = 0, REDUCE_ROWS = 1, REDUCE_COLUMNS = 2 };
 enum { REDUCE_CHUNK = 4096, REDUCE_LANES = 16, REDUCE_ROW_CHUNK = 128 };
 
 typedef struct op_reduce {
-    op op;
+    struct op op;
     int64_t rows, dim; /* N, D */
     int32_t over;      /* REDUCE_* */
     int32_t squares;   /* 1: of x^2 */

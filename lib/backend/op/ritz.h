@@ -6,7 +6,7 @@
  * Order: rows of C are cut by M and L alone, BLAS at width 1. Bits: same for all threads.
  * Cost: M L^2 flops in double, 2 N L K, and about 8 L^3 on one thread. Workspace: up to 12 L x L doubles.
  * Lost: LAPACK for the small part (dsyevd asks for the Fortran runtime; dsyev goes through OpenBLAS's dsymv:
- * kernels/cpu/eigen.c).
+ * kernels/shared/eigen.h).
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef BACKEND_OP_RITZ_H
@@ -15,7 +15,7 @@
 #include "backend/backend.h"
 
 typedef struct op_ritz {
-    op op;
+    struct op op;
     int64_t m, n, l, k;
     const float *q; /* N x L */
     const float *c; /* M x L */

@@ -23,7 +23,7 @@ typedef struct row_list {
 } row_list;
 
 typedef struct op_row_index {
-    op op;
+    struct op op;
     int64_t count;
     row_list list[ROW_LISTS];
 } op_row_index;

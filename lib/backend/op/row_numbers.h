@@ -8,7 +8,7 @@
 #include "backend/backend.h"
 
 typedef struct op_row_numbers {
-    op op;
+    struct op op;
     int64_t n_rows, n_entries; /* N, E */
     const int64_t *row_ptr;    /* N + 1; starts at 0 and ends at E */
     int32_t *row;              /* E */

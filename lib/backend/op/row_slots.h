@@ -14,7 +14,7 @@
 #include "backend/row_gradient.h"
 
 typedef struct op_row_slots {
-    op op;
+    struct op op;
     int64_t n_rows;   /* N */
     row_index index;
     int32_t first;

@@ -10,7 +10,7 @@
 #include "backend/backend.h"
 
 typedef struct op_rowdot {
-    op op;
+    struct op op;
     int64_t rows, dim; /* N, D */
     const float *a, *b;
     float *y;

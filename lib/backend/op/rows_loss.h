@@ -20,7 +20,7 @@
 enum { LOSS_CELLS_BCE = 0, LOSS_CELLS_MSE = 1 };
 
 typedef struct op_rows_loss {
-    op op;
+    struct op op;
     int64_t rows, columns;   /* B, N */
     const float *logit;      /* B x N */
     const int64_t *row_ptr;  /* B + 1 */

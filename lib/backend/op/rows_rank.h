@@ -12,7 +12,7 @@
 #include "backend/op/rank.h"
 
 typedef struct op_rows_rank {
-    op op;
+    struct op op;
     const float *rows; /* Q x I */
     ranking to;
 } op_rows_rank;

@@ -12,7 +12,7 @@
 #include "backend/backend.h"
 
 typedef struct op_sample_items {
-    op op;
+    struct op op;
     int64_t count, n_items;    /* N, I; I at least 1 and below 2^31 */
     uint64_t seed, epoch;
     uint64_t first;            /* index of draw 0 */

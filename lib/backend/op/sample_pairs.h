@@ -15,13 +15,13 @@
 #include "base/permutation.h"
 
 typedef struct op_sample_pairs {
-    op op;
+    struct op op;
     int64_t n_positives;       /* P, at least 1; N at most 2^48 */
     int64_t position, count;   /* B; position + B <= N */
     int32_t in_order;
     int32_t reserved; /* zero: no padding, in which leftovers could pass for an address */
     permutation order;         /* of N; unused if in_order is 1 */
-    negatives negatives;
+    struct negatives negatives;
     const int32_t *user, *item; /* P */
     const uint8_t *flag;        /* P; NULL if `clean` is */
     int32_t *users, *items;     /* out, B */

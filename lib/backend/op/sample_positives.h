@@ -16,13 +16,13 @@
 #include "base/permutation.h"
 
 typedef struct op_sample_positives {
-    op op;
+    struct op op;
     int64_t n_positives;        /* P, at least 1; P (1 + n) at most 2^48 */
     int64_t position, count;    /* B; position + B <= P */
     int32_t in_order;
     int32_t reserved; /* zero: no padding, in which leftovers could pass for an address */
     permutation order;          /* of P; unused if in_order is 1 */
-    negatives negatives;
+    struct negatives negatives;
     const int32_t *user, *item; /* P */
     int32_t *users, *items;     /* out, B */
     int32_t *drawn;             /* out, B x n; NULL if n is 0 */

@@ -19,13 +19,13 @@
 #include "base/permutation.h"
 
 typedef struct op_sample_rows {
-    op op;
+    struct op op;
     int64_t n_rows;            /* R, at least 1 */
     int64_t position, count;   /* B; position + B <= R */
     int32_t in_order;
     int32_t reserved; /* zero: no padding, in which leftovers could pass for an address */
     permutation order;         /* of R; unused if in_order is 1 */
-    negatives negatives;       /* n_items is always set */
+    struct negatives negatives;       /* n_items is always set */
     const int32_t *row_user;   /* R */
     const int64_t *row_ptr;    /* U + 1: positives */
     int64_t n_cells;           /* P = row_ptr[U]; P (1 + n) at most 2^48 */

@@ -8,7 +8,7 @@
 #include "backend/backend.h"
 
 typedef struct op_scale_rows {
-    op op;
+    struct op op;
     int64_t rows, dim; /* N, D */
     const float *x, *s;
     float *y;

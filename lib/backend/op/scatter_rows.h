@@ -14,7 +14,7 @@
 #include "backend/row_gradient.h"
 
 typedef struct op_scatter_rows {
-    op op;
+    struct op op;
     int64_t n_rows, dim; /* N, D */
     row_gradient from;
     float *out;          /* N x D */

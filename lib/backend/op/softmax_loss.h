@@ -26,7 +26,7 @@
 #include "backend/backend.h"
 
 typedef struct op_softmax_loss {
-    op op;
+    struct op op;
     int64_t rows, columns;       /* B, N */
     const float *logit;          /* B x N */
     const int64_t *row_ptr;      /* B + 1: targets as CSR; NULL: `target` has them */

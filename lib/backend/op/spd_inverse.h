@@ -21,7 +21,7 @@
 #include "backend/symmetric.h"
 
 typedef struct op_spd_inverse {
-    op op;
+    struct op op;
     symmetric inout; /* in: factor layout, as op_gram leaves it; out: the inverse in serving layout */
 } op_spd_inverse;
 

@@ -14,7 +14,7 @@
 #include "backend/backend.h"
 
 typedef struct op_spmm {
-    op op;
+    struct op op;
     int64_t n_rows, dim, n_entries; /* N, D, E */
     const int64_t *row_ptr;         /* N + 1; starts at 0 and ends at E */
     const int32_t *column;          /* E, each a row of X */

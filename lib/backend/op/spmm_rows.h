@@ -10,7 +10,7 @@
 #include "backend/backend.h"
 
 typedef struct op_spmm_rows {
-    op op;
+    struct op op;
     int64_t most, dim;      /* n, D */
     const int32_t *n_rows;  /* 1: S */
     const int32_t *row;     /* S */

@@ -14,7 +14,7 @@
 #include "backend/item_weights.h"
 
 typedef struct op_weights_rows {
-    op op;
+    struct op op;
     item_weights weights;
     int64_t n_rows;
     const int32_t *rows; /* host; which rows */

@@ -14,7 +14,7 @@
 #include "backend/symmetric.h"
 
 typedef struct op_weights_sparsify {
-    op op;
+    struct op op;
     symmetric precision; /* P in serving layout */
     int64_t top_k;       /* 1 to I; a column has min(top_k, I - 1) entries at most, zeros are not kept */
     int64_t *row_ptr;    /* I + 1, out; row_ptr[I] is the number of entries */

@@ -1,22 +1,18 @@
 /* elementary.h - exp, sigmoid and tanh of one float, written so that a compiler can do many at once with the same bits.
  *
- * Only fused multiply-adds, products, sums, quotients and choices between two values, so every vector width gives the bits of
+ * Both backends use them. Only fused multiply-adds, products, sums, quotients and choices between two values, so every vector width gives the bits of
  * the scalar code. Callers are the rungs of the map kernel; each function becomes part of its caller, whose instructions it
  * takes over.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#ifndef KERNELS_CPU_ELEMENTARY_H
-#define KERNELS_CPU_ELEMENTARY_H
+#ifndef KERNELS_SHARED_ELEMENTARY_H
+#define KERNELS_SHARED_ELEMENTARY_H
 
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__GNUC__)
-#define PART_OF_CALLER static inline __attribute__((always_inline))
-#else
-#define PART_OF_CALLER static inline
-#endif
+#include "base/part_of_caller.h"
 
 PART_OF_CALLER float float_of_bits(uint32_t bits)
 {
