@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "backend/op/weights_rows.h"
 #include "base/exec.h"
@@ -160,7 +161,7 @@ static unsigned char *put(recsys_exec *x, error *e, const unsigned char *host, s
     return device;
 }
 
-/* Takes it back: the bytes to `host` (NULL: not wanted), and a look at the guards. */
+/* Reads it back: the bytes to `host` (NULL: not wanted), and a look at the guards. */
 static void take(recsys_exec *x, error *e, unsigned char *device, unsigned char *host, size_t bytes, const char *what)
 {
     backend *b = x->backend;
@@ -170,7 +171,6 @@ static void take(recsys_exec *x, error *e, unsigned char *device, unsigned char 
     for (size_t i = 0; i < GUARD; i++)
         if (all[i] != GUARD_BYTE || all[GUARD + bytes + i] != GUARD_BYTE) fail_msg("something was written outside of %s", what);
     if (host) memcpy(host, all + GUARD, bytes);
-    b->free(b->self, x->memory, device);
     free(all);
 }
 
@@ -185,6 +185,33 @@ static void redirect(op *to, const op *o, const region *r, int n)
                 memcpy((char *)to + at, &device, sizeof device);
             }
     }
+}
+
+static double seconds_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* A JSON line with the time of an operation on the arrays as they are by now, their contents no longer wanted. */
+static void print_time(recsys_exec *exec, op_context *c, const op *o)
+{
+    enum { WARM = 2, TIMED = 10 };
+    backend *b = exec->backend;
+    char shape[256];
+    double start = 0.0;
+    for (int round = 0; round < WARM + TIMED; round++) {
+        if (round == WARM) {
+            (void)b->queue_wait(b->self, exec->queue, c->error);
+            start = seconds_now();
+        }
+        if (b->run(b->self, c, o)) return;
+    }
+    if (b->queue_wait(b->self, exec->queue, c->error)) return;
+    recsys__op_shape(o, shape, sizeof shape);
+    printf("{\"op\": \"%s\", \"shape\": \"%s\", \"device\": \"%s\", \"seconds\": %.9f}\n", recsys__op_name(o->number), shape, b->name,
+           (seconds_now() - start) / TIMED);
 }
 
 recsys_status mirror_run(recsys_exec *exec, op_context *c, const op *o)
@@ -210,7 +237,6 @@ recsys_status mirror_run(recsys_exec *exec, op_context *c, const op *o)
     c->queue = exec->queue;
     recsys_status s = b->run(b->self, c, copy);
     if (!s) s = b->queue_wait(b->self, exec->queue, c->error);
-    take(exec, &e, workspace, NULL, bytes, "the workspace");
     for (int i = 0; i < n; i++) {
         size_t size = r[i].end - r[i].begin;
         unsigned char *after = malloc(size);
@@ -220,6 +246,10 @@ recsys_status mirror_run(recsys_exec *exec, op_context *c, const op *o)
         free(after);
         free(r[i].host);
     }
+    if (!s && getenv("RECSYS_TEST_PERF")) print_time(exec, c, copy);
+    for (int i = 0; i < n; i++) b->free(b->self, exec->memory, r[i].device);
+    take(exec, &e, workspace, NULL, bytes, "the workspace");
+    b->free(b->self, exec->memory, workspace);
     free(copy);
     return s;
 }
