@@ -122,7 +122,8 @@ RECSYS_API recsys_status recsys_model_cost(const recsys_params *params, const re
 /** Trains a model. The inputs stay as they are, whatever happens.
  * @param options NULL for all defaults.
  * @param[out] model owned by the caller; NULL on failure.
- * @return RECSYS_OK, ERR_INVALID_ARGUMENT, ERR_STRUCT_SIZE, ERR_EMPTY (no events), ERR_MEMORY_LIMIT (before anything large is
+ * @return RECSYS_OK, ERR_INVALID_ARGUMENT (also rows of features with labels for a model of interactions, or the other way round),
+ * ERR_STRUCT_SIZE, ERR_EMPTY (no events), ERR_MEMORY_LIMIT (before anything large is
  * taken; the message names both figures), ERR_NO_MEMORY, ERR_TOO_LARGE, ERR_NUMERIC, ERR_MISSING_DATA, ERR_UNSUPPORTED,
  * ERR_CANCELLED. Confined exec and params. @since 0.1 */
 RECSYS_API recsys_status recsys_model_fit(const recsys_params *params, const recsys_dataset *train, recsys_exec *exec,

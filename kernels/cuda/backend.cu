@@ -143,6 +143,17 @@ static void device_free(void *self, memory *account, void *p)
 
 /* ---- copies ---- */
 
+/* Waits for the queue, and says what was found wrong on the device since the last time. */
+static recsys_status wait_for(cuda_stream *q, error *e)
+{
+    TRY(cuda_ok(e, cudaStreamSynchronize(q->stream)));
+    cuda_note n = *q->note;
+    q->note->found = 0;
+    if (!n.found) return RECSYS_OK;
+    return cuda_fail(e, RECSYS_ERR_OUT_OF_RANGE, "entry %lld of a lookup asks for row %d of a table of %lld rows", (long long)n.entry,
+                     (int)n.row, (long long)n.n_rows);
+}
+
 static recsys_status copy_in(void *self, void *queue, error *e, void *to, const void *from_host, size_t bytes)
 {
     device_scope scope(static_cast<cuda_device *>(self));
@@ -169,7 +180,7 @@ static recsys_status copy_out(void *self, void *queue, error *e, void *to_host, 
     if (!q) return cuda_ok(e, cudaMemcpy(to_host, from, bytes, cudaMemcpyDeviceToHost));
     cuda_queue_state *s = q->own;
     size_t pieces = (bytes + STAGE - 1) / STAGE;
-    TRY(cuda_ok(e, cudaStreamSynchronize(q->stream)));
+    TRY(wait_for(q, e));
     for (size_t i = 0; i <= pieces; i++) {
         if (i < pieces) {
             size_t at = i * STAGE, piece = bytes - at < STAGE ? bytes - at : STAGE;
@@ -203,6 +214,7 @@ static void close_queue(cuda_device *d, memory *account, cuda_stream *q)
     for (int i = 0; i < STAGES; i++)
         if (s->passed[i]) (void)cudaEventDestroy(s->passed[i]);
     if (s->stage) (void)cudaFreeHost(s->stage);
+    if (q->note) (void)cudaFreeHost(q->note);
     if (s->own_stream && q->stream) (void)cudaStreamDestroy(q->stream);
     (void)cudaGetLastError();
     d->host->free(account, s);
@@ -216,6 +228,8 @@ static recsys_status fill_queue(error *e, void *given, cuda_stream *q)
     if (given) q->stream = static_cast<cudaStream_t>(given);
     else TRY(cuda_ok(e, cudaStreamCreateWithFlags(&q->stream, cudaStreamNonBlocking)));
     TRY(cuda_ok(e, cudaMallocHost(reinterpret_cast<void **>(&s->stage), (size_t)STAGE * (size_t)STAGES)));
+    TRY(cuda_ok(e, cudaMallocHost(reinterpret_cast<void **>(&q->note), sizeof *q->note)));
+    q->note->found = 0;
     for (int i = 0; i < STAGES; i++) TRY(cuda_ok(e, cudaEventCreateWithFlags(&s->passed[i], cudaEventDisableTiming)));
     return RECSYS_OK;
 }
@@ -247,7 +261,7 @@ static void queue_close(void *self, memory *account, void *queue)
 static recsys_status queue_wait(void *self, void *queue, error *e)
 {
     device_scope scope(static_cast<cuda_device *>(self));
-    return cuda_ok(e, cudaStreamSynchronize(static_cast<cuda_stream *>(queue)->stream));
+    return wait_for(static_cast<cuda_stream *>(queue), e);
 }
 
 recsys_status cuda_blas(op_context *c, cublasHandle_t *blas)

@@ -39,11 +39,20 @@ extern "C" {
 
 enum { WARP = 32, BLOCK = 256 };
 
+/* A row that a lookup should not have asked for, found on the device. Pinned memory, which both sides see: the host reads it when
+ * it next waits for the queue, so that nobody waits for the sake of looking. */
+struct cuda_note {
+    int32_t found; /* 0: nothing */
+    int32_t row;
+    int64_t entry, n_rows;
+};
+
 /* What belongs to one exec: its stream, its handles, and pinned memory through which small copies pass. */
 struct cuda_queue_state;
 struct cuda_stream {
     cudaStream_t stream;
     cublasHandle_t blas;   /* made when cuda_blas() first asks */
+    cuda_note *note;
     cuda_queue_state *own; /* backend.cu */
 };
 

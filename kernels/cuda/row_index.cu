@@ -4,8 +4,7 @@
  * Where lists are short, one block does all of a list in one launch. Longer ones are cut into tiles, and each digit takes three
  * launches: digits are counted by tile, the counts become places, and the pairs move there.
  *
- * The one operation of a training step that waits for the device: a bad row has to be known before anybody reads it. The host
- * asks as soon as all rows have been looked at.
+ * A bad row counts as none, and the host hears of it when it next waits for the queue: nothing here waits.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/cuda/cuda.h"
@@ -358,24 +357,17 @@ size_t recsys__cuda_row_index_workspace(const op_row_index *o)
     return room.used;
 }
 
-static recsys_status check_rows(op_context *c, const op_row_index *o, const uint32_t *bad)
+/* Leaves word of the first bad row. One thread. */
+static __global__ void note_bad_row(sort_job job, int64_t count, cuda_note *note)
 {
-    uint32_t found[ROW_LISTS] = { 0 };
-    cudaStream_t stream = cuda_queue(c)->stream;
-    size_t bytes = sizeof *found * (size_t)o->count;
-    TRY(cuda_launched(c));
-    TRY(cuda_ok(c->error, cudaMemcpyAsync(found, bad, bytes, cudaMemcpyDeviceToHost, stream)));
-    TRY(cuda_ok(c->error, cudaStreamSynchronize(stream)));
-    for (int64_t k = 0; k < o->count; k++) {
-        if (found[k] == 0) continue;
-        int32_t row = 0;
-        int64_t e = (int64_t)(uint32_t)~found[k];
-        TRY(cuda_ok(c->error, cudaMemcpyAsync(&row, o->list[k].row + e, sizeof row, cudaMemcpyDeviceToHost, stream)));
-        TRY(cuda_ok(c->error, cudaStreamSynchronize(stream)));
-        return cuda_fail(c->error, RECSYS_ERR_OUT_OF_RANGE, "entry %lld of a lookup asks for row %d of a table of %lld rows",
-                         (long long)e, (int)row, (long long)o->list[k].n_rows);
+    for (int64_t k = 0; k < count && !note->found; k++) {
+        if (job.bad[k] == 0) continue;
+        const row_list *l = &job.of[k].list;
+        note->entry = (int64_t)(uint32_t)~job.bad[k];
+        note->row = l->row[note->entry];
+        note->n_rows = l->n_rows;
+        note->found = 1;
     }
-    return RECSYS_OK;
 }
 
 static recsys_status index_tiles(op_context *c, const op_row_index *o, const sort_job &job)
@@ -390,13 +382,12 @@ static recsys_status index_tiles(op_context *c, const op_row_index *o, const sor
     TRY(cuda_ok(c->error, cudaMemsetAsync(job.bad, 0, sizeof *job.bad * ROW_LISTS, cuda_queue(c)->stream)));
     for (int pass = 0; pass < passes; pass++) {
         LAUNCH(count_digits, by_tile, BLOCK, 0, c, job, pass);
-        if (pass == 0) TRY(check_rows(c, o, job.bad));
         LAUNCH(place_tiles, by_digit, BLOCK, 0, c, job, pass);
         LAUNCH(move_pairs, by_tile, BLOCK, 0, c, job, pass);
     }
     LAUNCH(count_rows, by_tile, BLOCK, 0, c, job);
     LAUNCH(write_rows, by_tile, BLOCK, 0, c, job);
-    return cuda_launched(c);
+    return RECSYS_OK;
 }
 
 recsys_status recsys__cuda_row_index(op_context *c, const op_row_index *o)
@@ -405,8 +396,12 @@ recsys_status recsys__cuda_row_index(op_context *c, const op_row_index *o)
     sort_job job = plan(o, &room);
     int64_t most = most_entries(o);
     if (o->count == 0) return RECSYS_OK;
-    if (most > ALONE_ENTRIES) return index_tiles(c, o, job);
-    int64_t threads = most < ALONE_THREADS ? most / WARP * WARP + WARP : (int64_t)ALONE_THREADS;
-    LAUNCH(index_alone, (unsigned)o->count, (unsigned)threads, 0, c, job);
-    return check_rows(c, o, job.bad);
+    if (most > ALONE_ENTRIES) {
+        TRY(index_tiles(c, o, job));
+    } else {
+        int64_t threads = most < ALONE_THREADS ? most / WARP * WARP + WARP : (int64_t)ALONE_THREADS;
+        LAUNCH(index_alone, (unsigned)o->count, (unsigned)threads, 0, c, job);
+    }
+    LAUNCH(note_bad_row, 1, 1, 0, c, job, o->count, cuda_queue(c)->note);
+    return cuda_launched(c);
 }

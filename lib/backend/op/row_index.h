@@ -4,7 +4,8 @@
  * S different rows in ascending order, and for each its entries in ascending order. begin[S] entries have a row;
  * order[begin[S]..E-1] is left as it was. E < 2^31, N < 2^31.
  *
- * ERR_OUT_OF_RANGE names the first entry whose number is neither -1 nor a row; nothing is promised of the indices then.
+ * ERR_OUT_OF_RANGE names the first entry whose number is neither -1 nor a row; nothing is promised of the indices then. A device
+ * may say so when its queue is next waited for.
  * Bits: whole numbers, so the same everywhere. Cost: ceil(log2(N) / 11) + 2 passes over 8 E bytes, a thread a list.
  *
  * SPDX-License-Identifier: Apache-2.0 */
