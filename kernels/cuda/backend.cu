@@ -154,11 +154,18 @@ static recsys_status wait_for(cuda_stream *q, error *e)
                      (int)n.row, (long long)n.n_rows);
 }
 
+/* After a call without a queue, which may return before the device is done: the streams of execs do not wait for it. */
+static recsys_status without_queue(error *e, cudaError_t result)
+{
+    TRY(cuda_ok(e, result));
+    return cuda_ok(e, cudaStreamSynchronize(nullptr));
+}
+
 static recsys_status copy_in(void *self, void *queue, error *e, void *to, const void *from_host, size_t bytes)
 {
     device_scope scope(static_cast<cuda_device *>(self));
     cuda_stream *q = static_cast<cuda_stream *>(queue);
-    if (!q) return cuda_ok(e, cudaMemcpy(to, from_host, bytes, cudaMemcpyHostToDevice));
+    if (!q) return without_queue(e, cudaMemcpy(to, from_host, bytes, cudaMemcpyHostToDevice));
     cuda_queue_state *s = q->own;
     for (size_t at = 0; at < bytes; at += STAGE) {
         size_t piece = bytes - at < STAGE ? bytes - at : STAGE;
@@ -200,7 +207,7 @@ static recsys_status fill(void *self, void *queue, error *e, void *to, int byte,
 {
     device_scope scope(static_cast<cuda_device *>(self));
     cuda_stream *q = static_cast<cuda_stream *>(queue);
-    if (!q) return cuda_ok(e, cudaMemset(to, byte, bytes));
+    if (!q) return without_queue(e, cudaMemset(to, byte, bytes));
     return cuda_ok(e, cudaMemsetAsync(to, byte, bytes, q->stream));
 }
 
@@ -268,9 +275,15 @@ recsys_status cuda_blas(op_context *c, cublasHandle_t *blas)
 {
     cuda_stream *q = cuda_queue(c);
     if (!q->blas) {
-        TRY(cublas_ok(c->error, cublasCreate(&q->blas)));
-        TRY(cublas_ok(c->error, cublasSetStream(q->blas, q->stream)));
-        TRY(cublas_ok(c->error, cublasSetMathMode(q->blas, CUBLAS_PEDANTIC_MATH)));
+        cublasHandle_t made;
+        TRY(cublas_ok(c->error, cublasCreate(&made)));
+        cublasStatus_t set = cublasSetStream(made, q->stream);
+        if (set == CUBLAS_STATUS_SUCCESS) set = cublasSetMathMode(made, CUBLAS_PEDANTIC_MATH);
+        if (set != CUBLAS_STATUS_SUCCESS) {
+            (void)cublasDestroy(made);
+            return cublas_ok(c->error, set);
+        }
+        q->blas = made;
     }
     *blas = q->blas;
     return RECSYS_OK;

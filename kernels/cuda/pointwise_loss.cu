@@ -186,7 +186,8 @@ static __global__ void sample_losses(loss_pass p)
         __syncwarp();
         const int field = lane - LISTS * TERM_LANES + DROPPED; /* lanes behind those of the terms take the counts */
         if (lists > 1) counts = counted[warp];
-        double sum = add_terms(terms[warp], lists, lane); /* after its shuffles both may be used again */
+        double sum = add_terms(terms[warp], lists, lane);
+        __syncwarp(); /* all lanes have read both */
         if (lane < lists * TERM_LANES) {
             if (lane % TERM_LANES == 0) p.sum[lane / TERM_LANES * p.blocks + at] = sum;
         } else if (lists > 1 && field < FIELDS) {

@@ -56,10 +56,11 @@ static int is_page(uintptr_t address)
     return msync((void *)(address / PAGE * PAGE), PAGE, MS_ASYNC) == 0;
 }
 
-/* Counts are no addresses, nor is a small number with leftovers in the padding behind it. */
+/* Counts and random seeds are no addresses (programs, heaps and stacks lie high), nor is a small number with leftovers in the padding
+ * behind it. */
 static int is_mapped(uintptr_t address)
 {
-    if (address < (uintptr_t)1 << 32 || address >= (uintptr_t)1 << 47 || (uint32_t)address < 1 << 16) return 0;
+    if (address < (uintptr_t)1 << 45 || address >= (uintptr_t)1 << 47 || (uint32_t)address < 1 << 16) return 0;
     return is_page(address);
 }
 
