@@ -88,6 +88,7 @@ struct block_run {
     const void *work;
     dim3 threads;
     int n, unborn, alive;
+    std::vector<int> order; /* of beginning; `unborn` counts in it */
     std::vector<state> states;
     std::vector<unsigned> masks;    /* what a thread at a warp's barrier waits for */
     std::vector<lane_slot> slots;
@@ -122,6 +123,15 @@ void to_main(fibre *f, bool for_good)
     FIBRE_COMES(f->fake);
 }
 
+/* Gives a fibre the next thread that has not begun. */
+void begin_thread(fibre *f)
+{
+    block_run &r = w.run;
+    f->thread = r.order[(size_t)r.unborn++];
+    r.states[(size_t)f->thread] = READY;
+    r.fibre_of[(size_t)f->thread] = f;
+}
+
 /* A fibre runs thread after thread: as long as they end without waiting, nothing is switched. */
 void fibre_body()
 {
@@ -136,9 +146,7 @@ void fibre_body()
         r.states[(size_t)self->thread] = ENDED;
         r.alive--;
         if (r.unborn < r.n) {
-            self->thread = r.unborn++;
-            r.states[(size_t)self->thread] = READY;
-            r.fibre_of[(size_t)self->thread] = self;
+            begin_thread(self);
             continue;
         }
         self->thread = -1;
@@ -204,7 +212,36 @@ bool release_warp(int first)
     return any;
 }
 
-void run_block(dim3 threads, standin::call f, const void *work)
+/* Runs a warp as far as it gets without the others of its block. Whether it moved at all. */
+bool run_warp(int first)
+{
+    block_run &r = w.run;
+    int last = first + WARP < r.n ? first + WARP : r.n;
+    bool moved = false, going = true;
+    while (going) {
+        going = false;
+        for (int t = first; t < last; t++)
+            if (r.states[(size_t)t] == READY) {
+                resume(r.fibre_of[(size_t)t]);
+                moved = going = true;
+            }
+        going = release_warp(first) || going;
+    }
+    return moved;
+}
+
+/* The threads in the order in which they begin: warp after warp, from the last one where `back` is true. */
+void order_threads(block_run *r, bool back)
+{
+    int warps = (r->n + WARP - 1) / WARP;
+    r->order.clear();
+    for (int k = 0; k < warps; k++) {
+        int first = (back ? warps - 1 - k : k) * WARP;
+        for (int t = first; t < first + WARP && t < r->n; t++) r->order.push_back(t);
+    }
+}
+
+void run_block(dim3 threads, bool back, standin::call f, const void *work)
 {
     block_run &r = w.run;
     r.work_call = f;
@@ -216,21 +253,20 @@ void run_block(dim3 threads, standin::call f, const void *work)
     r.masks.assign((size_t)r.n, 0);
     r.slots.assign((size_t)r.n, lane_slot{ { 0, 0 }, 0 });
     r.fibre_of.assign((size_t)r.n, nullptr);
+    order_threads(&r, back);
     while (r.alive > 0) {
         bool moved = false;
-        if (r.unborn < r.n) {
-            fibre *born = take_fibre();
-            born->thread = r.unborn++;
-            r.states[(size_t)born->thread] = READY;
-            r.fibre_of[(size_t)born->thread] = born;
-        }
-        for (int t = 0; t < r.n; t++)
-            if (r.states[(size_t)t] == READY) {
-                resume(r.fibre_of[(size_t)t]);
+        for (int at = 0; at < r.n;) {
+            int first = r.order[(size_t)at] / WARP * WARP, end = at + (r.n - first < WARP ? r.n - first : WARP);
+            while (r.unborn < end) {
+                fibre *born = take_fibre();
+                begin_thread(born);
+                resume(born);
                 moved = true;
             }
-        if (r.unborn < r.n) continue;
-        for (int first = 0; first < r.n; first += WARP) moved = release_warp(first) || moved;
+            moved = run_warp(first) || moved;
+            at = end;
+        }
         moved = release_block() || moved;
         if (!moved && r.alive > 0) stop("threads of a block wait for each other at different places");
     }
@@ -296,12 +332,13 @@ void launch(dim3 blocks, dim3 threads, size_t shared, standin_stream *stream, ca
     here.blocks = blocks;
     here.threads = threads;
     if (w.room.size() < shared) w.room.resize(shared);
+    bool back = setting("STANDIN_ORDER", 0) == 1;
     for (unsigned z = 0; z < blocks.z; z++)
         for (unsigned y = 0; y < blocks.y; y++)
             for (unsigned x = 0; x < blocks.x; x++) {
-                here.block = uint3{ x, y, z };
+                here.block = back ? uint3{ blocks.x - 1 - x, blocks.y - 1 - y, blocks.z - 1 - z } : uint3{ x, y, z };
                 if (shared) memset(w.room.data(), 0x7f, shared);
-                run_block(threads, f, work);
+                run_block(threads, back, f, work);
             }
     here = before;
 }
