@@ -65,7 +65,8 @@ recsys_status cuda_ok(error *e, cudaError_t result)
 recsys_status cublas_ok(error *e, cublasStatus_t result)
 {
     if (result == CUBLAS_STATUS_SUCCESS) return RECSYS_OK;
-    if (result == CUBLAS_STATUS_ALLOC_FAILED) return cuda_fail(e, RECSYS_ERR_NO_MEMORY, "cuBLAS: the device has no memory left");
+    if (result == CUBLAS_STATUS_ALLOC_FAILED)
+        return cuda_fail(e, RECSYS_ERR_NO_MEMORY, "cuBLAS: the device has no memory left");
     return cuda_fail(e, RECSYS_ERR_DEVICE, "cuBLAS: %s", cublasGetStatusString(result));
 }
 
@@ -114,7 +115,8 @@ static recsys_status device_alloc(void *self, memory *account, error *e, size_t 
     cuda_device *d = static_cast<cuda_device *>(self);
     device_scope scope(d);
     *out = nullptr;
-    if (bytes > (size_t)PTRDIFF_MAX) return cuda_fail(e, RECSYS_ERR_TOO_LARGE, "%zu bytes are more than can be addressed", bytes);
+    if (bytes > (size_t)PTRDIFF_MAX)
+        return cuda_fail(e, RECSYS_ERR_TOO_LARGE, "%zu bytes are more than can be addressed", bytes);
     TRY(d->host->charge(account, e, (int64_t)bytes));
     void *p = nullptr;
     recsys_status s = take(d, e, bytes, &p);
@@ -150,8 +152,8 @@ static recsys_status wait_for(cuda_stream *q, error *e)
     cuda_note n = *q->note;
     q->note->found = 0;
     if (!n.found) return RECSYS_OK;
-    return cuda_fail(e, RECSYS_ERR_OUT_OF_RANGE, "entry %lld of a lookup asks for row %d of a table of %lld rows", (long long)n.entry,
-                     (int)n.row, (long long)n.n_rows);
+    return cuda_fail(e, RECSYS_ERR_OUT_OF_RANGE, "entry %lld of a lookup asks for row %d of a table of %lld rows",
+                     (long long)n.entry, (int)n.row, (long long)n.n_rows);
 }
 
 /* After a call without a queue, which may return before the device is done: the streams of execs do not wait for it. */
@@ -309,8 +311,8 @@ static recsys_status supports(void *self, error *e, const op *o)
     size_t size = descriptor_size(o->number);
     if (size == 0) return cuda_fail(e, RECSYS_ERR_UNSUPPORTED, "the cuda backend has no operation %d", (int)o->number);
     if (o->size != size)
-        return cuda_fail(e, RECSYS_ERR_UNSUPPORTED, "the cuda backend has another operation %d: its descriptor has %zu bytes, not "
-                         "%u", (int)o->number, size, (unsigned)o->size);
+        return cuda_fail(e, RECSYS_ERR_UNSUPPORTED, "the cuda backend has another operation %d: its descriptor has %zu bytes, "
+                         "not %u", (int)o->number, size, (unsigned)o->size);
     return RECSYS_OK;
 }
 

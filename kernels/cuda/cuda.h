@@ -39,8 +39,8 @@ extern "C" {
 
 enum { WARP = 32, BLOCK = 256 };
 
-/* A row that a lookup should not have asked for, found on the device. Pinned memory, which both sides see: the host reads it when
- * it next waits for the queue, so that nobody waits for the sake of looking. */
+/* A row that a lookup should not have asked for, found on the device. Pinned memory, which both sides see: the host reads it
+ * when it next waits for the queue, so that nobody waits for the sake of looking. */
 struct cuda_note {
     int32_t found; /* 0: nothing */
     int32_t row;

@@ -19,7 +19,8 @@ static recsys_status count(const backend_host *, error *e, int64_t *n)
         (void)cudaGetLastError();
         (void)cudaDriverGetVersion(&driver);
         if (driver == 0) return cuda_fail(e, RECSYS_ERR_DEVICE, "no NVIDIA driver runs on this machine");
-        return cuda_fail(e, RECSYS_ERR_DEVICE, "the NVIDIA driver is made for CUDA %d.%d, the module needs one for CUDA %d.%d or newer",
+        return cuda_fail(e, RECSYS_ERR_DEVICE, "the NVIDIA driver is made for CUDA %d.%d, the module needs one for CUDA %d.%d or "
+                         "newer",
                          driver / 1000, driver % 1000 / 10, CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
     }
     TRY(cuda_ok(e, result));
@@ -48,7 +49,8 @@ static void close_device(memory *account, backend *b)
     h->free(account, d);
 }
 
-static recsys_status open_device(const backend_host *h, memory *account, error *e, int64_t index, const char *name, backend **out)
+static recsys_status open_device(const backend_host *h, memory *account, error *e, int64_t index, const char *name,
+                                 backend **out)
 {
     char words[8];
     int64_t memory_bytes;
@@ -69,7 +71,9 @@ static recsys_status open_device(const backend_host *h, memory *account, error *
     return RECSYS_OK;
 }
 
-static const backend_module module = { sizeof(backend_module), BACKEND_ABI, "cuda", count, describe, open_device, close_device };
+static const backend_module module = {
+    sizeof(backend_module), BACKEND_ABI, "cuda", count, describe, open_device, close_device,
+};
 
 extern "C" __attribute__((visibility("default"))) const backend_module *recsys_backend_module(void)
 {

@@ -22,6 +22,7 @@ recsys_status cuda_product(op_context *c, bool transpose_a, bool transpose_b, in
     cublasHandle_t blas;
     TRY(cuda_blas(c, &blas));
     cublasOperation_t op_a = transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, op_b = transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N;
-    return cublas_ok(c->error, cublasSgemm(blas, op_b, op_a, (int)n, (int)m, (int)k, &alpha, b, length(ldb), a, length(lda), &beta,
+    return cublas_ok(c->error, cublasSgemm(blas, op_b, op_a, (int)n, (int)m, (int)k, &alpha, b, length(ldb), a, length(lda),
+                                           &beta,
                                            out, length(ldc)));
 }

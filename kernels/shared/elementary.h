@@ -1,7 +1,7 @@
 /* elementary.h - exp, sigmoid and tanh of one float, written so that a compiler can do many at once with the same bits.
  *
- * Both backends use them. Only fused multiply-adds, products, sums, quotients and choices between two values, so every vector width gives the bits of
- * the scalar code. Callers are the rungs of the map kernel; each function becomes part of its caller, whose instructions it
+ * Both backends use them. Only fused multiply-adds, products, sums, quotients and choices between two values, so every vector
+ * width gives the bits of the scalar code. Callers are the rungs of the map kernel; each function becomes part of its caller, whose instructions it
  * takes over.
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -41,8 +41,8 @@ PART_OF_CALLER float power_of_two(uint32_t k)
     return float_of_bits((k + 127u) << 23);
 }
 
-/* exp(x) = 2^k exp(r), |r| <= ln 2 / 2, by the Taylor polynomial of degree 7 (remainder below 2^-28). 2^k is two factors, so that
- * subnormal results and infinity come out by rounding. */
+/* exp(x) = 2^k exp(r), |r| <= ln 2 / 2, by the Taylor polynomial of degree 7 (remainder below 2^-28). 2^k is two factors, so
+ * that subnormal results and infinity come out by rounding. */
 PART_OF_CALLER float element_exp(float x)
 {
     const float log2_e = 1.442695041f, ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
@@ -70,8 +70,8 @@ PART_OF_CALLER float element_sigmoid(float x)
     return choose(x < 0.0f, e, 1.0f) * s;
 }
 
-/* Below 0.625 x + x^3 P(x^2), P fitted on Chebyshev nodes (error below 2^-30 of tanh); above by exp, where 1 - 2 / (e + 1) loses
- * nothing. */
+/* Below 0.625 x + x^3 P(x^2), P fitted on Chebyshev nodes (error below 2^-30 of tanh); above by exp, where 1 - 2 / (e + 1)
+ * loses nothing. */
 PART_OF_CALLER float element_tanh(float x)
 {
     float a = fabsf(x), z = x * x;

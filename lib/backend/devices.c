@@ -83,7 +83,8 @@ recsys_status recsys__devices_describe(devices *d, error *e, int64_t index, recs
     pthread_mutex_lock(&d->lock);
     int64_t n = module_devices(d, e);
     recsys_status s = RECSYS_OK;
-    if (index < 0 || index > n) s = recsys__fail(e, RECSYS_ERR_OUT_OF_RANGE, "there is no device number %lld", (long long)index);
+    if (index < 0 || index > n)
+        s = recsys__fail(e, RECSYS_ERR_OUT_OF_RANGE, "there is no device number %lld", (long long)index);
     if (!s) {
         snprintf(info->name, sizeof info->name, "cuda:%lld", (long long)(index - 1));
         s = d->module->describe(&recsys__backend_host, e, index - 1, info->description, sizeof info->description,

@@ -54,11 +54,11 @@ static recsys_status own_folder(error *e, char folder[PATH_ROOM])
 static recsys_status check_owner(error *e, const char *path, const struct stat *about)
 {
     if (about->st_uid != 0 && about->st_uid != geteuid())
-        return recsys__fail(e, RECSYS_ERR_DEVICE, "%s belongs to another user: RECSYS_BACKEND_PATH takes folders and modules of "
-                            "this user or of root", path);
+        return recsys__fail(e, RECSYS_ERR_DEVICE, "%s belongs to another user: RECSYS_BACKEND_PATH takes folders and modules "
+                            "of this user or of root", path);
     if (about->st_mode & (S_IWGRP | S_IWOTH))
-        return recsys__fail(e, RECSYS_ERR_DEVICE, "others can write %s: RECSYS_BACKEND_PATH takes folders and modules that only "
-                            "their owner can write", path);
+        return recsys__fail(e, RECSYS_ERR_DEVICE, "others can write %s: RECSYS_BACKEND_PATH takes folders and modules that "
+                            "only their owner can write", path);
     return RECSYS_OK;
 }
 

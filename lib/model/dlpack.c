@@ -23,11 +23,11 @@ static DLDevice place_of(const backend *b)
 static recsys_status check_place(recsys_exec *x, const char *name, const DLTensor *t)
 {
     DLDevice here = place_of(x->backend);
-    int pinned = here.device_type == kDLCPU && t->device.device_type == kDLCUDAHost;
-    if (pinned || (t->device.device_type == here.device_type && (here.device_type == kDLCPU || t->device.device_id == here.device_id)))
+    int on_host = here.device_type == kDLCPU && (t->device.device_type == kDLCPU || t->device.device_type == kDLCUDAHost);
+    if (on_host || (t->device.device_type == here.device_type && t->device.device_id == here.device_id))
         return RECSYS_OK;
-    return recsys__fail(&x->error, RECSYS_ERR_DEVICE, "%s: the array is on DLPack device %d:%d, and the exec works on \"%s\"", name,
-                        (int)t->device.device_type, (int)t->device.device_id, x->backend->name);
+    return recsys__fail(&x->error, RECSYS_ERR_DEVICE, "%s: the array is on DLPack device %d:%d, and the exec works on \"%s\"",
+                        name, (int)t->device.device_type, (int)t->device.device_id, x->backend->name);
 }
 
 static recsys_status check_layout(recsys_exec *x, const char *name, int64_t rows, int64_t dim, const DLTensor *t)
@@ -42,7 +42,8 @@ static recsys_status check_layout(recsys_exec *x, const char *name, int64_t rows
     if (t->strides != NULL && rows > 0 && (t->strides[1] != 1 || (rows > 1 && t->strides[0] != t->shape[1])))
         return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "%s: the array has gaps between its elements", name);
     if (((uintptr_t)t->data + t->byte_offset) % ALIGNMENT != 0)
-        return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "%s: the array is not aligned to %d bytes", name, ALIGNMENT);
+        return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "%s: the array is not aligned to %d bytes", name,
+                            ALIGNMENT);
     return RECSYS_OK;
 }
 

@@ -8,7 +8,8 @@
 
 #include "model/model.h"
 
-/* Appends the tensor `name`, rows x *dim (0: whatever the array has, which is then set), that lies in an array of the caller. */
+/* Appends the tensor `name`, rows x *dim (0: whatever the array has, which is then set), that lies in an array of the
+ * caller. */
 recsys_status recsys__dlpack_borrow(recsys_exec *x, recsys_model *m, const char *name, int64_t rows, int64_t *dim,
                                     const struct DLManagedTensor *from);
 

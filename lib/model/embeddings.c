@@ -143,7 +143,8 @@ recsys_status recsys_model_from_dlpack(const recsys_dataset *train, recsys_exec 
         return RECSYS_ERR_INVALID_ARGUMENT;
     *model = NULL;
     if (train == NULL || users == NULL || items == NULL || users == items)
-        return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT, "recsys_model_from_dlpack: an argument is NULL or comes twice");
+        return recsys__fail(&x->error, RECSYS_ERR_INVALID_ARGUMENT,
+                            "recsys_model_from_dlpack: an argument is NULL or comes twice");
     if (recsys__cancelled(x))
         return recsys__fail_cancelled(x);
     recsys_model *m;

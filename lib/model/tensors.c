@@ -194,7 +194,8 @@ recsys_status recsys__model_stored_tensor(recsys_exec *x, const recsys_model *m,
         return RECSYS_OK;
     if (!derived_by_name(m, name, &d))
         return unknown_tensor(m, x, name);
-    return recsys__fail(&x->error, RECSYS_ERR_UNSUPPORTED, "%s is computed when it is read: recsys_model_read_tensor() copies it", name);
+    return recsys__fail(&x->error, RECSYS_ERR_UNSUPPORTED,
+                        "%s is computed when it is read: recsys_model_read_tensor() copies it", name);
 }
 
 /* A model's own copy of a tensor, with the contents of `host` or of the old tensor. */

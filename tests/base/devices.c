@@ -272,7 +272,8 @@ static void test_listing(void **state)
     assert_int_equal(recsys_env_device(w.env, -1, &info), RECSYS_ERR_OUT_OF_RANGE);
     refuse(&w, "cuda:2", RECSYS_ERR_DEVICE, "there are fewer; devices: cpu, cuda:0 to cuda:1");
     static const char *const names[] = { "cuda:", "cuda:-1", "cuda:1x", "cuda:99999", "cuda0", "gpu", "", "CUDA" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) refuse(&w, names[i], RECSYS_ERR_DEVICE, "no device has such a name");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        refuse(&w, names[i], RECSYS_ERR_DEVICE, "no device has such a name");
     recsys_exec *x = expect_exec(&w, "auto"), *y = expect_exec(&w, "cuda:1"), *z = expect_exec(&w, "cuda");
     assert_string_equal(x->backend->name, "cuda:0");
     assert_string_equal(y->backend->name, "cuda:1");
@@ -363,7 +364,8 @@ static void test_memory(void **state)
     int64_t before = recsys__memory_used(x->memory);
     expect_ok(x, recsys__device_alloc(x, 60000, 1, &first));
     assert_int_equal(recsys__memory_used(x->memory), before + 60000);
-    expect_error(x, recsys__device_alloc(x, 60000, 1, &second), RECSYS_ERR_NO_MEMORY, "60000 bytes in one piece|40000 of its 100000");
+    expect_error(x, recsys__device_alloc(x, 60000, 1, &second), RECSYS_ERR_NO_MEMORY,
+                 "60000 bytes in one piece|40000 of its 100000");
     assert_null(second);
     expect_work(x);
     recsys__device_free(x->backend, x->memory, first);

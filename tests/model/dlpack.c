@@ -129,7 +129,8 @@ static void test_refused(void **state)
     *t = good, items.shape[1] = 1;
     refuse(x, d, &users, &items, RECSYS_ERR_INVALID_ARGUMENT, "item_embedding|as long as the users'");
     recsys_model *m;
-    expect_error(x, recsys_model_from_dlpack(d, x, &users.tensor, &users.tensor, NULL, &m), RECSYS_ERR_INVALID_ARGUMENT, "twice");
+    expect_error(x, recsys_model_from_dlpack(d, x, &users.tensor, &users.tensor, NULL, &m),
+                 RECSYS_ERR_INVALID_ARGUMENT, "twice");
     delete_array(&users.tensor);
     delete_array(&items.tensor);
     recsys_dataset_release(d);
@@ -175,6 +176,7 @@ static int close_fixture(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_borrowed), cmocka_unit_test(test_refused), cmocka_unit_test(test_shown) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_borrowed), cmocka_unit_test(test_refused),
+                                        cmocka_unit_test(test_shown) };
     return cmocka_run_group_tests(tests, open_fixture, close_fixture);
 }

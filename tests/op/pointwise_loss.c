@@ -238,21 +238,20 @@ static void test_accuracy(void **state)
 {
     fixture f;
     fixture_open(&f, 1);
+    float *v = case_floats(4);
     double step = getenv("RECSYS_TEST_DEVICE") ? 0.0731 : 0.00731; /* a launch each on a device */
     for (double at = -110.0; at < 110.0; at += step)
         for (int y = 0; y < 2; y++) {
-            float x = (float)at, label = (float)y, loss, gradient;
-            op_pointwise_loss o = { .op = { OP_POINTWISE_LOSS, sizeof o }, .n = 1, .logit = &x, .label = &label,
-                                    .loss = &loss, .gradient = &gradient };
-            op_context c = { .struct_size = sizeof c, .threads = 1, .simd = (int32_t)(fabs(at) * 16.0) % CASE_RUNGS,
-                             .queue = f.exec->queue };
-            char workspace[256];
-            c.workspace = workspace, c.workspace_bytes = sizeof workspace;
-            assert_int_equal(f.exec->backend->run(f.exec->backend->self, &c, &o.op), RECSYS_OK);
-            double l = loss_of((double)x, y), g = y ? -1.0 / (1.0 + exp((double)x)) : 1.0 / (1.0 + exp(-(double)x));
-            rows_near((double)loss, l, 10.0 * ROUNDING * l + 0x1p-125, "loss at", (int64_t)(at * 1e5), y);
-            rows_near((double)gradient, g, 8.0 * ROUNDING * fabs(g) + 0x1p-125, "gradient at", (int64_t)(at * 1e5), y);
+            enum { LOGIT, LABEL, LOSS, GRADIENT };
+            v[LOGIT] = (float)at, v[LABEL] = (float)y;
+            op_pointwise_loss o = { .op = { OP_POINTWISE_LOSS, sizeof o }, .n = 1, .logit = v + LOGIT, .label = v + LABEL,
+                                    .loss = v + LOSS, .gradient = v + GRADIENT };
+            case_expect(&f, &o.op, 1, (int32_t)(fabs(at) * 16.0) % CASE_RUNGS);
+            double x = (double)v[LOGIT], l = loss_of(x, y), g = y ? -1.0 / (1.0 + exp(x)) : 1.0 / (1.0 + exp(-x));
+            rows_near((double)v[LOSS], l, 10.0 * ROUNDING * l + 0x1p-125, "loss at", (int64_t)(at * 1e5), y);
+            rows_near((double)v[GRADIENT], g, 8.0 * ROUNDING * fabs(g) + 0x1p-125, "gradient at", (int64_t)(at * 1e5), y);
         }
+    free(v);
     fixture_close(&f);
     (void)state;
 }

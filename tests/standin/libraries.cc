@@ -79,7 +79,8 @@ cublasStatus_t cublasStrsm(cublasHandle_t, cublasSideMode_t side, cublasFillMode
 
 /* C = B, then in place, as where C is B. */
 cublasStatus_t cublasStrmm(cublasHandle_t, cublasSideMode_t side, cublasFillMode_t fill, cublasOperation_t trans,
-                           cublasDiagType_t diag, int m, int n, const float *alpha, const float *a, int lda, const float *b, int ldb,
+                           cublasDiagType_t diag, int m, int n, const float *alpha, const float *a, int lda, const float *b,
+                           int ldb,
                            float *c, int ldc)
 {
     narrow width;

@@ -327,7 +327,8 @@ void launch(dim3 blocks, dim3 threads, size_t shared, standin_stream *stream, ca
     count_launch();
     if (lost) return;
     if (stream && stream->device != current_device) stop("a launch into the stream of another device");
-    if (threads.x * threads.y * threads.z > 1024 || shared > 227 * 1024) stop("a launch with too many threads or too much shared memory");
+    if (threads.x * threads.y * threads.z > 1024 || shared > 227 * 1024)
+        stop("a launch with too many threads or too much shared memory");
     place before = here;
     here.blocks = blocks;
     here.threads = threads;

@@ -3,14 +3,14 @@
  * For tests only: it shows that indices, bounds, arithmetic and the order of sums are right, where no GPU is at hand. It says
  * nothing about speed, nor about races between blocks, which it does not run at once.
  *
- * The threads of a block are fibres of one system thread, so shared memory and barriers mean what they say: a thread runs until
- * it ends or waits, then the next. Threads that never wait cost no more than a call. Threads that have ended count as arrived at a
- * barrier; one that waits for ever ends the process with words. A warp goes as far as it can before the next one moves, so what
+ * The threads of a block are fibres of one system thread, so shared memory and barriers mean what they say: a thread runs
+ * until it ends or waits, then the next. Threads that never wait cost no more than a call. Threads that have ended count as
+ * arrived at a barrier; one that waits for ever ends the process with words. A warp goes as far as it can before the next one moves, so what
  * a missing barrier leaves unwritten is read as it was. "Device" memory is the host's, full of NaN when new.
  *
- * Environment, read when it matters: STANDIN_DEVICES (1), STANDIN_MEMORY (bytes of a device, 4 GiB), STANDIN_LOST_AT (the launch,
- * counted from 1 over the process, that loses the device; 0: none), STANDIN_DRIVER (13000; 0: no driver), STANDIN_ORDER (1: blocks
- * and warps from the last to the first).
+ * Environment, read when it matters: STANDIN_DEVICES (1), STANDIN_MEMORY (bytes of a device, 4 GiB), STANDIN_LOST_AT (the
+ * launch, counted from 1 over the process, that loses the device; 0: none), STANDIN_DRIVER (13000; 0: no driver), STANDIN_ORDER
+ * (1: blocks and warps from the last to the first).
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_STANDIN_H

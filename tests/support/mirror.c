@@ -56,8 +56,8 @@ static int is_page(uintptr_t address)
     return msync((void *)(address / PAGE * PAGE), PAGE, MS_ASYNC) == 0;
 }
 
-/* Counts and random seeds are no addresses (programs, heaps and stacks lie high), nor is a small number with leftovers in the padding
- * behind it. */
+/* Counts and random seeds are no addresses (programs, heaps and stacks lie high), nor is a small number with leftovers in the
+ * padding behind it. */
 static int is_mapped(uintptr_t address)
 {
     if (address < (uintptr_t)1 << 45 || address >= (uintptr_t)1 << 47 || (uint32_t)address < 1 << 16) return 0;
@@ -211,8 +211,8 @@ static void print_time(recsys_exec *exec, op_context *c, const op *o)
     }
     if (b->queue_wait(b->self, exec->queue, c->error)) return;
     recsys__op_shape(o, shape, sizeof shape);
-    printf("{\"op\": \"%s\", \"shape\": \"%s\", \"device\": \"%s\", \"seconds\": %.9f}\n", recsys__op_name(o->number), shape, b->name,
-           (seconds_now() - start) / TIMED);
+    printf("{\"op\": \"%s\", \"shape\": \"%s\", \"device\": \"%s\", \"seconds\": %.9f}\n", recsys__op_name(o->number), shape,
+           b->name, (seconds_now() - start) / TIMED);
 }
 
 recsys_status mirror_run(recsys_exec *exec, op_context *c, const op *o)

@@ -19,14 +19,16 @@ cublasStatus_t cublasCreate(cublasHandle_t *h);
 cublasStatus_t cublasDestroy(cublasHandle_t h);
 cublasStatus_t cublasSetStream(cublasHandle_t h, cudaStream_t s);
 cublasStatus_t cublasSetMathMode(cublasHandle_t h, cublasMath_t mode);
-cublasStatus_t cublasSgemm(cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb, int m, int n, int k, const float *alpha,
+cublasStatus_t cublasSgemm(cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb, int m, int n, int k,
+                           const float *alpha,
                            const float *a, int lda, const float *b, int ldb, const float *beta, float *c, int ldc);
 cublasStatus_t cublasSsyrk(cublasHandle_t h, cublasFillMode_t fill, cublasOperation_t trans, int n, int k, const float *alpha,
                            const float *a, int lda, const float *beta, float *c, int ldc);
 cublasStatus_t cublasStrsm(cublasHandle_t h, cublasSideMode_t side, cublasFillMode_t fill, cublasOperation_t trans,
                            cublasDiagType_t diag, int m, int n, const float *alpha, const float *a, int lda, float *b, int ldb);
 cublasStatus_t cublasStrmm(cublasHandle_t h, cublasSideMode_t side, cublasFillMode_t fill, cublasOperation_t trans,
-                           cublasDiagType_t diag, int m, int n, const float *alpha, const float *a, int lda, const float *b, int ldb,
+                           cublasDiagType_t diag, int m, int n, const float *alpha, const float *a, int lda, const float *b,
+                           int ldb,
                            float *c, int ldc);
 
 #endif
