@@ -23,14 +23,8 @@ enum { PATH_ROOM = 4096 };
 
 /* ---- what the library lends ---- */
 
-static recsys_status host_fail(error *e, recsys_status status, const char *words)
-{
-    return recsys__fail(e, status, "%s", words);
-}
-
 const backend_host recsys__backend_host = {
     .struct_size = sizeof(backend_host),
-    .fail = host_fail,
     .charge = recsys__memory_charge,
     .discharge = recsys__memory_discharge,
     .alloc = recsys__alloc_zero,

@@ -1,8 +1,8 @@
 /* module.h - backends that are opened at run time: what a module exports and what the library lends it.
  *
  * A module is a shared object `librecsys-<name>.so` with one exported function, BACKEND_MODULE_ENTRY. It links nothing of the
- * library: errors, accounts and host memory come through backend_host, the rest is plain structs, whose layout BACKEND_ABI
- * numbers. A module has no state of its own; several environments may use it at once.
+ * library: accounts and host memory come through backend_host, the rest (errors among it) is plain structs, whose layout
+ * BACKEND_ABI numbers. A module has no state of its own; several environments may use it at once.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef BACKEND_MODULE_H
@@ -13,7 +13,6 @@
 /* What a module may call, from any thread. */
 typedef struct backend_host {
     size_t struct_size;
-    recsys_status (*fail)(error *e, recsys_status status, const char *words); /* gives `status` back */
     /* Counts device memory in an account: ERR_MEMORY_LIMIT beyond its limit. */
     recsys_status (*charge)(memory *account, error *e, int64_t bytes);
     void (*discharge)(memory *account, int64_t bytes);

@@ -95,7 +95,7 @@ static recsys_status fail_limit(error *e, const char *what, int64_t bytes, int64
 }
 
 /* Raises `used` by `bytes` if that stays within the limit. */
-static recsys_status reserve(memory *m, error *e, int64_t bytes)
+recsys_status recsys__memory_charge(memory *m, error *e, int64_t bytes)
 {
     int_least64_t used = atomic_load_explicit(&m->used, memory_order_relaxed);
     do {
@@ -109,19 +109,9 @@ static recsys_status reserve(memory *m, error *e, int64_t bytes)
     return RECSYS_OK;
 }
 
-static void unreserve(memory *m, int64_t bytes)
-{
-    atomic_fetch_sub_explicit(&m->used, bytes, memory_order_relaxed);
-}
-
-recsys_status recsys__memory_charge(memory *m, error *e, int64_t bytes)
-{
-    return reserve(m, e, bytes);
-}
-
 void recsys__memory_discharge(memory *m, int64_t bytes)
 {
-    unreserve(m, bytes);
+    atomic_fetch_sub_explicit(&m->used, bytes, memory_order_relaxed);
 }
 
 recsys_status recsys__memory_check(memory *m, error *e, int64_t bytes, const char *what)
@@ -151,11 +141,11 @@ recsys_status recsys__alloc(memory *m, error *e, int64_t count, size_t size, voi
     memcpy(out, &block, sizeof block);
     int64_t bytes = 0;
     recsys_status s = piece_size(e, count, size, &bytes);
-    if (!s) s = reserve(m, e, bytes);
+    if (!s) s = recsys__memory_charge(m, e, bytes);
     if (s) return s;
     char *piece = m->allocator.alloc(m->allocator.user, (size_t)bytes, ALIGNMENT);
     if (!piece) {
-        unreserve(m, bytes);
+        recsys__memory_discharge(m, bytes);
         char need[NUMBER_ROOM];
         return recsys__fail(e, RECSYS_ERR_NO_MEMORY, "the allocator returned no memory for %s (%lld bytes)",
                             recsys__size_text(need, bytes), (long long)bytes);
@@ -200,5 +190,5 @@ void recsys__free(memory *m, void *block)
     memory *account = h->account;
     int64_t bytes = h->size;
     account->allocator.free(account->allocator.user, h, (size_t)bytes, ALIGNMENT);
-    unreserve(account, bytes);
+    recsys__memory_discharge(account, bytes);
 }

@@ -376,6 +376,48 @@ static void test_memory(void **state)
     close_world(&w);
 }
 
+/* A training that runs out of device memory, wherever that is, says so and leaves its inputs and the exec as they were. */
+static void test_memory_in_a_training(void **state)
+{
+    (void)state;
+    world w;
+    open_world(&w);
+    use_standin(&w);
+    recsys_exec *x = expect_exec(&w, "cuda");
+    recsys_dataset *d = test_random_dataset(x, 40, 30, 6, 0, 3);
+    recsys_params *p;
+    recsys_model *m = NULL;
+    recsys_training training = RECSYS_TRAINING_INIT;
+    recsys_fit_options options = RECSYS_FIT_OPTIONS_INIT;
+    training.epochs = 1;
+    training.batch_size = 32;
+    options.training = &training;
+    expect_ok(x, recsys_params_create(w.env, "gmf", &p, NULL));
+    int refused = 0;
+    for (int64_t bytes = 400; !m && bytes < 100000000; bytes += bytes / 4) {
+        char text[32];
+        snprintf(text, sizeof text, "%lld", (long long)bytes);
+        setenv("STANDIN_MEMORY", text, 1);
+        int64_t used = recsys__memory_used(x->memory);
+        recsys_status s = recsys_model_fit(p, d, x, &options, &m);
+        if (!s) break;
+        expect_error(x, s, RECSYS_ERR_NO_MEMORY, "bytes are free");
+        assert_null(m);
+        recsys__drop_workspace(x); /* all that a failed call may keep */
+        recsys__drop_device_scratch(x);
+        assert_true(recsys__memory_used(x->memory) - used < 1 << 16);
+        expect_work(x);
+        refused++;
+    }
+    assert_non_null(m);
+    assert_true(refused > 5);
+    recsys_model_release(m);
+    recsys_params_release(p);
+    recsys_dataset_release(d);
+    recsys_exec_release(x);
+    close_world(&w);
+}
+
 typedef struct worker {
     world *w;
     const char *device;
@@ -449,6 +491,7 @@ int main(void)
         cmocka_unit_test(test_no_module), cmocka_unit_test(test_truncated), cmocka_unit_test(test_something_else),
         cmocka_unit_test(test_trust), cmocka_unit_test(test_drivers), cmocka_unit_test(test_listing),
         cmocka_unit_test(test_current_device), cmocka_unit_test(test_stream_of_the_caller), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_memory_in_a_training),
         cmocka_unit_test(test_threads), cmocka_unit_test(test_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
