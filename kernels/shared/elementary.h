@@ -41,8 +41,19 @@ PART_OF_CALLER float power_of_two(uint32_t k)
     return float_of_bits((k + 127u) << 23);
 }
 
-/* exp(x) = 2^k exp(r), |r| <= ln 2 / 2, by the Taylor polynomial of degree 7 (remainder below 2^-28). 2^k is two factors, so
- * that subnormal results and infinity come out by rounding. */
+/* exp(r) for |r| <= ln 2 / 2: the Taylor polynomial of degree 7, remainder below 2^-28. */
+PART_OF_CALLER float exp_near_zero(float r)
+{
+    float p = fmaf(r, 1.0f / 5040.0f, 1.0f / 720.0f);
+    p = fmaf(r, p, 1.0f / 120.0f);
+    p = fmaf(r, p, 1.0f / 24.0f);
+    p = fmaf(r, p, 1.0f / 6.0f);
+    p = fmaf(r, p, 0.5f);
+    p = fmaf(r, p, 1.0f);
+    return fmaf(r, p, 1.0f);
+}
+
+/* exp(x) = 2^k exp(r). 2^k is two factors, so that subnormal results and infinity come out by rounding. */
 PART_OF_CALLER float element_exp(float x)
 {
     const float log2_e = 1.442695041f, ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
@@ -50,14 +61,7 @@ PART_OF_CALLER float element_exp(float x)
     float at = x > 89.0f ? 89.0f : x;
     at = at < -104.0f ? -104.0f : at;
     float shifted = fmaf(at, log2_e, shifter), k = shifted - shifter;
-    float r = fmaf(-k, ln2_low, fmaf(-k, ln2_high, at));
-    float p = fmaf(r, 1.0f / 5040.0f, 1.0f / 720.0f);
-    p = fmaf(r, p, 1.0f / 120.0f);
-    p = fmaf(r, p, 1.0f / 24.0f);
-    p = fmaf(r, p, 1.0f / 6.0f);
-    p = fmaf(r, p, 0.5f);
-    p = fmaf(r, p, 1.0f);
-    p = fmaf(r, p, 1.0f);
+    float p = exp_near_zero(fmaf(-k, ln2_low, fmaf(-k, ln2_high, at)));
     uint32_t whole = bits_of_float(shifted) - bits_of_float(shifter); /* k; anything where x is NaN, and so is p then */
     uint32_t half = ((whole + 256u) >> 1) - 128u;                       /* floor(k / 2) */
     return p * power_of_two(half) * power_of_two(whole - half);

@@ -12,21 +12,14 @@
 #include "kernels/shared/elementary.h"
 
 /* exp(-a) for a >= 0, within 4 * 2^-24 of its value where that is at least 2^-126; where it is less, less than 2^-126.
- * NaN stays NaN. 2^-k exp(r), r = k log 2 - a at most half of log 2, by the Taylor polynomial of degree 7. */
+ * NaN stays NaN. 2^-k exp(r), r = k log 2 - a at most half of log 2. */
 PART_OF_CALLER float exp_minus(float a)
 {
     const float end = 88.0f; /* beyond it the result counts as 0 */
     const float log2_e = 0x1.715476p0f, log_2 = 0x1.62e43p-1f, log_2_rest = -0x1.05c61p-29f;
     const float shifter = 0x1.8p23f; /* what is added to it is rounded to an integer */
     float z = choose(a > end, end, a), shifted = fmaf(z, log2_e, shifter), k = shifted - shifter; /* k at most 127 */
-    float r = fmaf(k, log_2_rest, fmaf(k, log_2, -z));
-    float p = fmaf(1.0f / 5040.0f, r, 1.0f / 720.0f);
-    p = fmaf(p, r, 1.0f / 120.0f);
-    p = fmaf(p, r, 1.0f / 24.0f);
-    p = fmaf(p, r, 1.0f / 6.0f);
-    p = fmaf(p, r, 0.5f);
-    p = fmaf(p, r, 1.0f);
-    p = fmaf(p, r, 1.0f);
+    float p = exp_near_zero(fmaf(k, log_2_rest, fmaf(k, log_2, -z)));
     uint32_t whole = bits_of_float(shifted) - bits_of_float(shifter);
     return p * float_of_bits((127u - whole) << 23); /* 2^-k, and 0 for k = 127 */
 }

@@ -36,22 +36,12 @@ struct dim3 {
 struct uint3 {
     unsigned x, y, z;
 };
-struct float2 {
-    float x, y;
-};
 struct alignas(16) float4 {
     float x, y, z, w;
-};
-struct alignas(16) int4 {
-    int x, y, z, w;
 };
 static inline float4 make_float4(float x, float y, float z, float w)
 {
     return float4{ x, y, z, w };
-}
-static inline float2 make_float2(float x, float y)
-{
-    return float2{ x, y };
 }
 
 struct standin_stream;
@@ -99,7 +89,6 @@ static inline int lane()
 #define blockIdx (standin::here.block)
 #define blockDim (standin::here.threads)
 #define gridDim (standin::here.blocks)
-#define warpSize 32
 
 #define LAUNCH(kernel, blocks, threads, shared, c, ...) \
     standin::launch_lambda((blocks), (threads), (shared), cuda_queue(c)->stream, [=]() { kernel(__VA_ARGS__); })
@@ -113,8 +102,6 @@ static inline void __syncwarp(unsigned mask = 0xffffffffu)
 {
     standin::wait_warp(mask);
 }
-static inline void __threadfence() {}
-static inline void __threadfence_block() {}
 template <typename T> T __shfl_sync(unsigned mask, T value, int lane, int width = 32)
 {
     int base = standin::lane() / width * width;
@@ -138,10 +125,6 @@ template <typename T> T __shfl_up_sync(unsigned mask, T value, unsigned by, int 
 static inline unsigned __ballot_sync(unsigned mask, int predicate)
 {
     return standin::ballot(mask, predicate);
-}
-static inline int __any_sync(unsigned mask, int predicate)
-{
-    return standin::ballot(mask, predicate) != 0;
 }
 static inline int __all_sync(unsigned mask, int predicate)
 {
@@ -173,35 +156,10 @@ template <typename T, typename V> T atomicOr(T *p, V v)
     *p = old | (T)v;
     return old;
 }
-template <typename T> T atomicCAS(T *p, T compare, T v)
-{
-    T old = *p;
-    if (old == compare) *p = v;
-    return old;
-}
-template <typename T> T atomicExch(T *p, T v)
-{
-    T old = *p;
-    *p = v;
-    return old;
-}
 
 static inline int __popc(unsigned x)
 {
     return __builtin_popcount(x);
-}
-static inline int __clz(int x)
-{
-    return x == 0 ? 32 : __builtin_clz((unsigned)x);
-}
-static inline int __ffs(int x)
-{
-    return __builtin_ffs(x);
-}
-static inline uint64_t __umul64hi(uint64_t a, uint64_t b)
-{
-    __extension__ typedef unsigned __int128 wide;
-    return (uint64_t)(((wide)a * b) >> 64);
 }
 template <typename T> T __ldg(const T *p)
 {

@@ -39,8 +39,6 @@ struct cudaDeviceProp {
 };
 
 enum { cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2 };
-enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
-enum cudaDeviceAttr { cudaDevAttrMultiProcessorCount = 16, cudaDevAttrMaxSharedMemoryPerBlockOptin = 97 };
 
 const char *cudaGetErrorString(cudaError_t e);
 const char *cudaGetErrorName(cudaError_t e);
@@ -48,7 +46,6 @@ cudaError_t cudaGetLastError();
 cudaError_t cudaGetDeviceCount(int *n);
 cudaError_t cudaDriverGetVersion(int *version);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *about, int device);
-cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr what, int device);
 /* Seen from outside: tests look at the current device, and make a stream of their own. */
 extern "C" __attribute__((visibility("default"))) cudaError_t cudaGetDevice(int *device);
 extern "C" __attribute__((visibility("default"))) cudaError_t cudaSetDevice(int device);
@@ -68,14 +65,9 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
 cudaError_t cudaMemset(void *to, int byte, size_t bytes);
 cudaError_t cudaMemsetAsync(void *to, int byte, size_t bytes, cudaStream_t s);
 cudaError_t cudaStreamSynchronize(cudaStream_t s);
-cudaError_t cudaDeviceSynchronize();
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *e, unsigned flags);
 cudaError_t cudaEventDestroy(cudaEvent_t e);
 cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s);
 cudaError_t cudaEventSynchronize(cudaEvent_t e);
-template <typename F> cudaError_t cudaFuncSetAttribute(F *, cudaFuncAttribute, int)
-{
-    return cudaSuccess;
-}
 
 #endif
