@@ -137,8 +137,8 @@ static double add_loss(double sum, double mean, double count)
 static void count_step(training *t, const recsys_training_event *e)
 {
     curve_row *s = &t->since;
-    t->steps_since += 1.0;
-    s->loss += e->loss;
+    t->steps_since += (double)e->n_batches;
+    s->loss += e->loss * (double)e->n_batches;
     s->kept += e->kept;
     s->dropped += e->dropped;
     s->dropped_clean += e->dropped_clean;
@@ -206,7 +206,7 @@ static void show_step(training *t, const recsys_training_event *e)
 static recsys_status begin(training *t, const recsys_training_event *e)
 {
     t->heard = 1;
-    t->first_step = e->step - 1;
+    t->first_step = e->step - e->n_batches;
     if (t->first_step > 0) t->checkpoint_step = t->first_step;
     return curve_open(t->p, &t->curve, t->p->settings.log, t->first_step);
 }

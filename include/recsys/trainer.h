@@ -18,7 +18,7 @@
 
 /** What a recsys_training_fn is told of. */
 enum {
-    RECSYS_TRAINING_STEP = 1,       /**< A step is done. */
+    RECSYS_TRAINING_STEP = 1,       /**< A step is done, or several: `watch_every` of recsys_training. */
     RECSYS_TRAINING_VALIDATION = 2, /**< `validation` has a new value. */
     RECSYS_TRAINING_EPOCH = 3,      /**< An epoch is done. */
     RECSYS_TRAINING_CHECKPOINT = 4  /**< A checkpoint was written. */
@@ -37,7 +37,7 @@ typedef struct recsys_training_event {
     int64_t step;              /**< Steps finished. */
     int64_t n_steps;           /**< Steps that the training has. */
     int64_t samples;           /**< Samples seen since this call or trainer began. */
-    double loss;               /**< STEP: of the batch, before the step. EPOCH: mean over the epoch's batches. */
+    double loss;               /**< Mean over `n_batches` batches, of each before its step. */
     double seconds;            /**< Since this call or trainer began. */
     double samples_per_second; /**< Of training, without validation and checkpoints; EPOCH: of the epoch. */
     double eta_seconds;        /**< Expected until the end. */
@@ -46,8 +46,8 @@ typedef struct recsys_training_event {
     double validation;         /**< The last value of what `select` names; NaN before the first. */
     double best;               /**< The best so far; NaN before the first. */
     int64_t best_step;         /**< Steps finished then; -1 before the first. */
-    /* What the loss left out (T-CE): of the batch for STEP, sums over the epoch's batches for EPOCH. Clean and noisy count only
-     * where the data has flags (1: clean). */
+    /* What the loss left out (T-CE): sums over `n_batches` batches. Clean and noisy count only where the data has flags (1:
+     * clean). */
     double kept;          /**< Samples that count in the loss. */
     double dropped;       /**< Samples that it left out. */
     double dropped_clean; /**< Of these, known to be clean. */
@@ -56,12 +56,14 @@ typedef struct recsys_training_event {
     double noisy;         /**< Positives known to be noisy. */
     double clean_loss;    /**< Mean cross-entropy of the clean ones, unweighted; NaN where there are none. */
     double noisy_loss;    /**< The same of the noisy ones. */
+    int64_t n_batches;    /**< STEP: batches since the event of this kind before, 1 where each step is told. EPOCH: of the epoch.
+                               Others: as in the last STEP. */
 } recsys_training_event;
 
 /** Initialiser of recsys_training_event. */
 #define RECSYS_TRAINING_EVENT_INIT                                                                                          \
     { sizeof(recsys_training_event), 0, 0, 0, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, \
-      0.0, 0.0, 0.0 }
+      0.0, 0.0, 0.0, 0 }
 
 /** Watches a training. Runs on the thread that trains, must not use the same exec; a value other than 0 cancels. */
 typedef int32_t (*recsys_training_fn)(void *user, const recsys_training_event *event);
@@ -103,12 +105,15 @@ typedef struct recsys_training {
     int64_t checkpoint_every;          /**< Steps between checkpoints; 0: after each epoch. */
     const char *resume;                /**< Checkpoint to go on from: of the same model, parameters, optimizer, seed and
                                             data. NULL: from the beginning. */
+    int64_t watch_every;               /**< Steps between STEP events for `watch`; others come too, before each event of another
+                                            kind. 0: every step on the CPU, every 64th on other devices, which have to be waited
+                                            for each time. */
 } recsys_training;
 
 /** Initialiser of recsys_training: all defaults. */
 #define RECSYS_TRAINING_INIT                                                                                            \
     { sizeof(recsys_training), NULL, 0, 0, 0, 0, 0.0, 0, 0, NULL, 0, 0, NULL, 0, NULL, NULL, NULL, 0, NULL, 0, 0, NULL, 0, \
-      NULL }
+      NULL, 0 }
 
 /** One array of a batch that the caller fills. */
 typedef struct recsys_batch_input {
@@ -132,7 +137,9 @@ RECSYS_BEGIN_DECLS
 RECSYS_API recsys_status recsys_trainer_create(const recsys_params *params, const recsys_dataset *train, recsys_exec *exec,
                                                const recsys_fit_options *options, recsys_trainer **trainer);
 
-/** One step. Does not validate, write checkpoints or call `watch`.
+/** One step. Does not validate, write checkpoints or call `watch`. On a device other than the CPU it may return before the device is
+ * done with it, unless `event` asks for the loss: then ERR_NUMERIC and what goes wrong on the device come from a later call, at the
+ * latest from the last step of an epoch, 64 steps on, or where the trainer is validated, saved or asked for its model.
  * @param inputs a batch of the caller's: `users`, `items`, `labels` for models of pairs; `users`, `items` and, where the model
  * draws them, `negatives` for models of positives; `users` for models of user rows, and where their output is sampled the
  * samples as `rows`, `items`, `labels`. NULL: the next batch that the library draws.

@@ -310,6 +310,8 @@ recsys_status recsys__checkpoint_write(recsys_trainer *t, const char *path)
     writing *w = NULL;
     recsys_status status = recsys__check_byte_order(x, path);
     if (status >= 0)
+        status = recsys__trainer_settle(t);
+    if (status >= 0)
         status = recsys__alloc_zero(x->memory, &x->error, 1, sizeof *w, &w);
     if (status < 0)
         return status;

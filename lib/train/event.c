@@ -67,7 +67,7 @@ recsys_training_event recsys__trainer_event(const recsys_trainer *t, int32_t kin
         .step = t->at.step,
         .n_steps = recsys__trainer_last_step(t),
         .samples = t->samples,
-        .loss = t->last.loss,
+        .loss = ratio(t->since.loss, (double)t->n_since),
         .seconds = recsys__seconds() - t->began,
         .samples_per_second = rate,
         .learning_rate = t->learning_rate,
@@ -75,11 +75,13 @@ recsys_training_event recsys__trainer_event(const recsys_trainer *t, int32_t kin
         .validation = t->at.validation,
         .best = t->at.best,
         .best_step = t->at.best_step,
+        .n_batches = t->n_since,
     };
     int64_t steps = t->at.step - t->first_step;
     e.eta_seconds = steps > 0 ? e.seconds / (double)steps * (double)(recsys__trainer_last_step(t) - t->at.step) : NAN;
-    tell_stats(&e, &t->last);
+    tell_stats(&e, &t->since);
     if (kind == RECSYS_TRAINING_EPOCH) {
+        e.n_batches = p->n_batches;
         e.loss = ratio(t->at.epoch.loss, (double)p->n_batches);
         e.samples_per_second = ratio((double)t->epoch_samples, t->epoch_spent);
         tell_stats(&e, &t->at.epoch);

@@ -27,6 +27,9 @@ typedef struct optimized {
 
 typedef struct optimizer_state optimizer_state;
 
+/* The most steps that a device may be given before the host asks how they went. */
+enum { STEPS_AHEAD = 64 };
+
 /* State for n parameters, all zero, at step 0. `total_steps` is the length of schedules that end (cosine). */
 recsys_status recsys__optimizer_state_create(recsys_exec *x, const recsys_optimizer *o, int64_t n, const optimized *parameters,
                                              int64_t total_steps, optimizer_state **out);
@@ -36,9 +39,13 @@ void recsys__optimizer_state_free(recsys_exec *x, optimizer_state *s);
 recsys_status recsys__optimizer_before_read(void *self, recsys_exec *x, int64_t count, const table_read *reads);
 
 /* One step: t becomes t + 1. gradients[p] belongs to parameter p. If a gradient is not finite nothing is promised about the
- * parameters; ERR_NUMERIC names step and parameter. `norm` (may be NULL) receives the gradient's norm if clipping is on,
- * else NaN. */
-recsys_status recsys__optimizer_step(optimizer_state *s, recsys_exec *x, const parameter_gradient *gradients, double *norm);
+ * parameters, and the report tells. Does not wait for the device, but for a report that is due after STEPS_AHEAD steps without. */
+recsys_status recsys__optimizer_step(optimizer_state *s, recsys_exec *x, const parameter_gradient *gradients);
+
+/* Waits for the device and looks at the steps since the last report: ERR_NUMERIC names the first of them, and the parameter, whose
+ * gradient is not finite, among the steps t < `before`. `norm` (may be NULL) receives the norm of the last step's gradient if clipping
+ * is on, else NaN; it stays as it is if there was no step. */
+recsys_status recsys__optimizer_report(optimizer_state *s, recsys_exec *x, int64_t before, double *norm);
 
 int64_t recsys__optimizer_t(const optimizer_state *s);
 double recsys__optimizer_learning_rate(const optimizer_state *s); /* of the next step */

@@ -23,7 +23,7 @@ typedef struct slot {
     updated table;
 } slot;
 
-/* What a step reports, in device memory, read by the host once a step. */
+/* What a step reports, in device memory, until the host asks. */
 typedef struct report {
     double square, norm;
     float factor;
@@ -40,8 +40,9 @@ struct optimizer_state {
     void *chunk, *chunk_device;
     int64_t base, t, n;
     slot *slots;
-    int64_t *of_target;      /* n: the parameter that a step's target belongs to */
-    report *report, *report_device;
+    int64_t reported;        /* steps whose reports the host has seen; those of the t - reported steps since lie in a row */
+    int64_t *of_target;      /* STEPS_AHEAD x n: the parameter that a step's target belongs to; -1 after the last target */
+    unsigned char *reports, *reports_device; /* STEPS_AHEAD of report_bytes each */
     int64_t report_bytes;
 };
 
@@ -100,11 +101,11 @@ static recsys_status make_chunk(recsys_exec *x, optimizer_state *s)
 
 static recsys_status make_all(recsys_exec *x, optimizer_state *s, int64_t n, const optimized *parameters)
 {
-    s->report_bytes = (int64_t)sizeof(report) + n * (int64_t)sizeof(int32_t);
+    s->report_bytes = (int64_t)sizeof(report) + (n + n % 2) * (int64_t)sizeof(int32_t); /* an even number: the next is aligned */
     recsys_status status = recsys__alloc_zero(x->memory, &x->error, n, sizeof *s->slots, &s->slots);
-    if (!status) status = recsys__alloc(x->memory, &x->error, n, sizeof *s->of_target, &s->of_target);
-    if (!status) status = recsys__alloc_zero(x->memory, &x->error, s->report_bytes, 1, &s->report);
-    if (!status) status = zeros(x, s->report_bytes, 1, &s->report_device);
+    if (!status) status = recsys__alloc(x->memory, &x->error, STEPS_AHEAD * n, sizeof *s->of_target, &s->of_target);
+    if (!status) status = recsys__alloc(x->memory, &x->error, STEPS_AHEAD, (size_t)s->report_bytes, &s->reports);
+    if (!status) status = recsys__device_alloc(x, STEPS_AHEAD, (size_t)s->report_bytes, &s->reports_device);
     for (int64_t p = 0; !status && p < n; p++) {
         s->n = p + 1;
         status = make_slot(x, s, &s->slots[p], &parameters[p]);
@@ -156,9 +157,9 @@ void recsys__optimizer_state_free(recsys_exec *x, optimizer_state *s)
         recsys__device_free(s->backend, m, s->slots[p].table.last);
     }
     recsys__device_free(s->backend, m, s->chunk_device);
-    recsys__device_free(s->backend, m, s->report_device);
+    recsys__device_free(s->backend, m, s->reports_device);
     recsys__free(m, s->chunk);
-    recsys__free(m, s->report);
+    recsys__free(m, s->reports);
     recsys__free(m, s->of_target);
     recsys__free(m, s->slots);
     recsys_optimizer_release(s->optimizer);
@@ -262,10 +263,17 @@ static int make_target(const optimizer_state *s, int64_t p, const parameter_grad
     }
 }
 
+/* Where the step that comes next reports: memory of the device. */
+static report *next_report(const optimizer_state *s)
+{
+    return (report *)(void *)(s->reports_device + (s->t - s->reported) * s->report_bytes);
+}
+
 static recsys_status find_norm(optimizer_state *s, recsys_exec *x, const parameter_gradient *gradients)
 {
     op_gradient_norm o = { .op = { OP_GRADIENT_NORM, sizeof o }, .most = s->rule.clip_norm };
-    o.square = &s->report_device->square, o.norm = &s->report_device->norm, o.factor = &s->report_device->factor;
+    report *r = next_report(s);
+    o.square = &r->square, o.norm = &r->norm, o.factor = &r->factor;
     recsys_status status = RECSYS_OK;
     for (int64_t p = 0; !status && p < s->n; p++) {
         o.n_targets += make_target(s, p, &gradients[p], &o.target[o.n_targets]);
@@ -277,49 +285,62 @@ static recsys_status find_norm(optimizer_state *s, recsys_exec *x, const paramet
     return status;
 }
 
-static recsys_status optimize(optimizer_state *s, recsys_exec *x, const parameter_gradient *gradients, int64_t *n_targets)
+static recsys_status optimize(optimizer_state *s, recsys_exec *x, const parameter_gradient *gradients)
 {
     op_optimize o = { .op = { OP_OPTIMIZE, sizeof o }, .rule = rule_now(s) };
-    if (s->rule.clip_norm > 0.0) o.clip = &s->report_device->factor;
+    report *r = next_report(s);
+    int64_t *of_target = s->of_target + (s->t - s->reported) * s->n;
+    if (s->rule.clip_norm > 0.0) o.clip = &r->factor;
     recsys_status status = RECSYS_OK;
     int64_t done = 0;
     for (int64_t p = 0; !status && p < s->n; p++) {
-        s->of_target[done + o.n_targets] = p;
+        of_target[done + o.n_targets] = p;
         o.n_targets += make_target(s, p, &gradients[p], &o.target[o.n_targets]);
         if (o.n_targets == 0 || (o.n_targets < OPTIMIZE_TARGETS && p + 1 < s->n)) continue;
-        o.bad = s->report_device->bad + done;
+        o.bad = r->bad + done;
         status = recsys__run(x, &o.op);
         done += o.n_targets;
         o.n_targets = 0;
     }
-    *n_targets = done;
+    while (done < s->n)
+        of_target[done++] = -1;
     return status;
 }
 
-static recsys_status check_report(optimizer_state *s, recsys_exec *x, int64_t n_targets)
+recsys_status recsys__optimizer_step(optimizer_state *s, recsys_exec *x, const parameter_gradient *gradients)
 {
-    recsys_status status = recsys__download(x, s->report, s->report_device, s->report_bytes);
-    for (int64_t k = 0; !status && k < n_targets; k++)
-        if (s->report->bad[k])
-            status = recsys__fail(&x->error, RECSYS_ERR_NUMERIC,
-                                  "step %lld: the gradient of %s is NaN, infinite or too large to be squared; a smaller learning "
-                                  "rate may help", (long long)(s->t + 1), s->slots[s->of_target[k]].name);
-    return status;
-}
-
-recsys_status recsys__optimizer_step(optimizer_state *s, recsys_exec *x, const parameter_gradient *gradients, double *norm)
-{
-    int64_t n_targets = 0;
-    if (norm) *norm = NAN;
+    recsys_status status = RECSYS_OK;
     if (s->t >= INT32_MAX - 1)
         return recsys__fail(&x->error, RECSYS_ERR_TOO_LARGE, "a training has at most %d steps", (int)INT32_MAX - 1);
-    recsys_status status = turn_chunk(s, x);
+    if (s->t - s->reported == STEPS_AHEAD) status = recsys__optimizer_report(s, x, INT64_MAX, NULL);
+    if (!status) status = turn_chunk(s, x);
     if (!status && s->rule.clip_norm > 0.0) status = find_norm(s, x, gradients);
-    if (!status) status = optimize(s, x, gradients, &n_targets);
-    if (!status) status = check_report(s, x, n_targets);
+    if (!status) status = optimize(s, x, gradients);
+    if (!status) s->t++;
+    return status;
+}
+
+static recsys_status check_report(const optimizer_state *s, recsys_exec *x, int64_t k)
+{
+    const report *r = (const report *)(const void *)(s->reports + k * s->report_bytes);
+    const int64_t *of_target = s->of_target + k * s->n;
+    for (int64_t i = 0; i < s->n && of_target[i] >= 0; i++)
+        if (r->bad[i])
+            return recsys__fail(&x->error, RECSYS_ERR_NUMERIC,
+                                "step %lld: the gradient of %s is NaN, infinite or too large to be squared; a smaller learning "
+                                "rate may help", (long long)(s->reported + k + 1), s->slots[of_target[i]].name);
+    return RECSYS_OK;
+}
+
+recsys_status recsys__optimizer_report(optimizer_state *s, recsys_exec *x, int64_t before, double *norm)
+{
+    int64_t n = s->t - s->reported;
+    recsys_status status = recsys__download(x, s->reports, s->reports_device, n * s->report_bytes);
+    for (int64_t k = 0; !status && k < n && s->reported + k < before; k++)
+        status = check_report(s, x, k);
     if (status) return status;
-    if (norm && s->rule.clip_norm > 0.0) *norm = s->report->norm;
-    s->t++;
+    if (norm && n > 0) *norm = s->rule.clip_norm > 0.0 ? ((report *)(void *)(s->reports + (n - 1) * s->report_bytes))->norm : NAN;
+    s->reported = s->t;
     return RECSYS_OK;
 }
 
@@ -385,7 +406,7 @@ recsys_status recsys__optimizer_set_t(optimizer_state *s, recsys_exec *x, int64_
 {
     if (t < 0 || t >= INT32_MAX)
         return recsys__fail(&x->error, RECSYS_ERR_OUT_OF_RANGE, "a training cannot be at step %lld", (long long)t);
-    s->t = t;
+    s->t = s->reported = t;
     return upload_chunk(x, s, recsys__lag_base(t));
 }
 

@@ -24,7 +24,7 @@ static recsys_status check_options(recsys_trainer *t)
     const recsys_training *o = &t->o;
     if (o->epochs < 0 || o->max_steps < 0 || o->batch_size < 0 || o->n_negatives < -1 || o->validate_every_steps < 0
         || o->validate_every_epochs < 0 || o->patience < 0 || o->n_start < 0 || o->warm_up_epochs < 0 || o->fine_tune_epochs < 0
-        || o->checkpoint_every < 0)
+        || o->checkpoint_every < 0 || o->watch_every < 0)
         return bad_option(t, "a count is negative");
     if (o->batch_size > INT32_MAX)
         return bad_option(t, "batch_size exceeds 2147483647");
@@ -192,6 +192,8 @@ static recsys_status make_state(recsys_trainer *t)
     if (status >= 0)
         status = recsys__tape_create(x, &t->g);
     if (status >= 0)
+        status = recsys__device_alloc(x, STEPS_AHEAD, sizeof *t->losses, &t->losses_device);
+    if (status >= 0)
         recsys__tape_before_read(t->g, recsys__optimizer_before_read, t->state);
     return status;
 }
@@ -252,8 +254,10 @@ recsys_status recsys_trainer_create(const recsys_params *p, const recsys_dataset
     t->class = c;
     t->at = (progress_state){ .best_step = -1, .validation = NAN, .best = NAN };
     t->norm = NAN;
+    t->told = 1;
     status = open_trainer(t, p, train, options);
     t->began = recsys__seconds();
+    t->settled = t->at.step;
     if (status < 0)
         recsys_trainer_release(t);
     else
@@ -268,6 +272,7 @@ void recsys_trainer_release(recsys_trainer *t)
     recsys_exec *x = t->x;
     for (int64_t p = 0; p < MODEL_MAX_TENSORS; p++)
         recsys__device_free(x->backend, x->memory, t->best[p]);
+    recsys__device_free(x->backend, x->memory, t->losses_device);
     recsys__validation_close(t);
     recsys__trainer_unplan(t);
     recsys__tape_free(t->g);
@@ -281,100 +286,7 @@ void recsys_trainer_release(recsys_trainer *t)
     recsys_exec_release(x);
 }
 
-/* ---- one step ---- */
-
-static void add_stats(pointwise_stats *sum, const pointwise_stats *s)
-{
-    sum->loss += s->loss;
-    sum->kept += s->kept;
-    sum->dropped += s->dropped;
-    sum->dropped_clean += s->dropped_clean;
-    sum->dropped_noisy += s->dropped_noisy;
-    sum->clean += s->clean;
-    sum->noisy += s->noisy;
-    sum->clean_loss += s->clean_loss;
-    sum->noisy_loss += s->noisy_loss;
-}
-
-static recsys_status next_batch(recsys_trainer *t, const recsys_batch_input *inputs, int64_t n_inputs, batch *b)
-{
-    const part *p = recsys__trainer_part(t, t->at.step);
-    int64_t step = t->at.step - p->first_step, position = step % p->n_batches * t->o.batch_size;
-    int64_t left = recsys__sampler_size(p->sampler) - position;
-    *b = (batch){ .step = step, .plain = p->kind != RECSYS_PART_MAIN, .stats = recsys__tape_memory(t->g, 1, sizeof *b->stats) };
-    if (inputs != NULL)
-        return recsys__caller_batch(t, inputs, n_inputs, b);
-    recsys__sampler_draw(p->sampler, t->g, step / p->n_batches, position, left < t->o.batch_size ? left : t->o.batch_size, b);
-    b->input = b->rows_items;
-    return RECSYS_OK;
-}
-
-/* The loss of a batch, with its sums where it has them, to t->last. */
-static recsys_status read_loss(recsys_trainer *t, tensor loss, const batch *b)
-{
-    float value;
-    if (t->class->training->is_pointwise)
-        return recsys__download(t->x, &t->last, b->stats, sizeof t->last);
-    recsys_status status = recsys__download(t->x, &value, loss.data, sizeof value);
-    t->last = (pointwise_stats){ .loss = value, .kept = (double)b->rows };
-    return status;
-}
-
-/* Loss and gradients of one batch, on the tape. */
-static recsys_status run_batch(recsys_trainer *t, const recsys_batch_input *inputs, int64_t n_inputs, int64_t *rows)
-{
-    batch b;
-    tape *g = t->g;
-    recsys__tape_reset(g, t->x->seed, (uint64_t)t->at.step);
-    recsys__tape_mode(g, 1, 1);
-    recsys_status status = next_batch(t, inputs, n_inputs, &b);
-    if (status < 0)
-        return status;
-    tensor loss = t->class->training->loss(g, t->m, &b);
-    status = recsys__tape_status(g);
-    if (status >= 0)
-        status = read_loss(t, loss, &b);
-    if (status >= 0 && !isfinite(t->last.loss))
-        return recsys__fail(&t->x->error, RECSYS_ERR_NUMERIC, "step %lld: the loss of %s is not finite",
-                            (long long)t->at.step + 1, t->class->name);
-    if (status >= 0) {
-        recsys__tape_backward(g, loss);
-        status = recsys__tape_status(g);
-    }
-    *rows = b.rows;
-    return status;
-}
-
-static recsys_status one_step(recsys_trainer *t, const recsys_batch_input *inputs, int64_t n_inputs)
-{
-    parameter_gradient gradients[MODEL_MAX_TENSORS];
-    double start = recsys__seconds();
-    int64_t rows = 0;
-    recsys_status status = run_batch(t, inputs, n_inputs, &rows);
-    for (int64_t p = 0; status >= 0 && p < t->n_parameters; p++)
-        gradients[p] = recsys__tape_parameter_gradient(t->g, p);
-    if (status >= 0)
-        status = recsys__tape_status(t->g);
-    t->learning_rate = recsys__optimizer_learning_rate(t->state);
-    if (status >= 0)
-        status = recsys__optimizer_step(t->state, t->x, gradients, &t->norm);
-    if (status < 0)
-        return status;
-    if (t->at.step == t->first_step || recsys__trainer_ends_epoch(t)) {
-        t->epoch_spent = 0.0;
-        t->epoch_samples = 0;
-    }
-    if (recsys__trainer_ends_epoch(t) || t->at.step == 0)
-        t->at.epoch = (pointwise_stats){ 0 };
-    t->at.step++;
-    add_stats(&t->at.epoch, &t->last);
-    t->samples += rows;
-    t->epoch_samples += rows;
-    double seconds = recsys__seconds() - start;
-    t->spent += seconds;
-    t->epoch_spent += seconds;
-    return RECSYS_OK;
-}
+/* ---- steps ---- */
 
 recsys_status recsys_trainer_step(recsys_trainer *t, const recsys_batch_input *inputs, int64_t n_inputs,
                                   recsys_training_event *event)
@@ -391,10 +303,13 @@ recsys_status recsys_trainer_step(recsys_trainer *t, const recsys_batch_input *i
     t->x->phase = "train";
     if (recsys__trainer_is_over(t))
         return recsys__fail(&t->x->error, RECSYS_ERR_EMPTY, "the training is over after %lld steps", (long long)t->at.step);
-    recsys_status status = one_step(t, inputs, n_inputs);
+    recsys_status status = recsys__trainer_make_step(t, inputs, n_inputs);
+    if (status >= 0 && event != NULL)
+        status = recsys__trainer_settle(t);
     if (status < 0 || event == NULL)
         return status;
     recsys_training_event own = recsys__trainer_event(t, RECSYS_TRAINING_STEP);
+    t->told = 1;
     return recsys__struct_out(&t->x->error, "recsys_training_event", &own, sizeof own, event);
 }
 
@@ -408,6 +323,15 @@ static recsys_status tell(recsys_trainer *t, int32_t kind)
     return t->o.watch(t->o.watch_user, &e) == 0 ? RECSYS_OK : recsys__fail_cancelled(t->x);
 }
 
+static recsys_status tell_step(recsys_trainer *t)
+{
+    recsys_status status = recsys__trainer_settle(t);
+    if (status >= 0)
+        status = tell(t, RECSYS_TRAINING_STEP);
+    t->told = 1;
+    return status;
+}
+
 /* 1 if something that comes every `steps` steps, or else at the end of every `epochs`-th epoch, is due. */
 static int is_due(const recsys_trainer *t, int64_t steps, int64_t epochs)
 {
@@ -416,10 +340,15 @@ static int is_due(const recsys_trainer *t, int64_t steps, int64_t epochs)
     return recsys__trainer_ends_epoch(t) && recsys__trainer_epochs(t) % (epochs > 0 ? epochs : 1) == 0;
 }
 
-static recsys_status validate_if_due(recsys_trainer *t)
+static int validates_now(const recsys_trainer *t)
 {
     int is_last = t->at.step == t->n_steps;
-    int due = t->validation != NULL && (is_last || is_due(t, t->o.validate_every_steps, t->o.validate_every_epochs));
+    return t->validation != NULL && (is_last || is_due(t, t->o.validate_every_steps, t->o.validate_every_epochs));
+}
+
+static recsys_status validate_if_due(recsys_trainer *t)
+{
+    int due = validates_now(t);
     recsys_status status = due ? recsys__validation_round(t) : RECSYS_OK;
     if (status >= 0)
         t->at.validated_step = t->at.step;
@@ -428,14 +357,27 @@ static recsys_status validate_if_due(recsys_trainer *t)
     return status < 0 || !due ? status : recsys__phase(t->x, "train");
 }
 
+static int saves_now(const recsys_trainer *t)
+{
+    return t->o.checkpoint != NULL && (recsys__trainer_is_over(t) || is_due(t, t->o.checkpoint_every, 1));
+}
+
 static recsys_status save_if_due(recsys_trainer *t)
 {
-    if (t->o.checkpoint == NULL || !(recsys__trainer_is_over(t) || is_due(t, t->o.checkpoint_every, 1)))
+    if (!saves_now(t))
         return RECSYS_OK;
     recsys_status status = recsys__checkpoint_write(t, t->o.checkpoint);
     if (status >= 0)
         status = tell(t, RECSYS_TRAINING_CHECKPOINT);
     return status < 0 ? status : recsys__phase(t->x, "train");
+}
+
+/* Where nobody asks for each step, the device is not waited for: a watcher hears at times, and before all other news. */
+static int tells_now(const recsys_trainer *t)
+{
+    int64_t every = t->o.watch_every > 0 ? t->o.watch_every : recsys__trainer_steps_ahead(t);
+    int other_news = recsys__trainer_ends_epoch(t) || recsys__trainer_is_over(t) || validates_now(t) || saves_now(t);
+    return t->o.watch != NULL && (t->at.step % every == 0 || other_news);
 }
 
 /* What a step brings with it. A run that was cut off in the middle of this goes on with what is missing. */
@@ -453,9 +395,9 @@ recsys_status recsys_trainer_run(recsys_trainer *t)
     if (status >= 0 && t->at.validated_step < t->at.step)
         status = finish_step(t);
     while (status >= 0 && !recsys__trainer_is_over(t)) {
-        status = one_step(t, NULL, 0);
-        if (status >= 0)
-            status = tell(t, RECSYS_TRAINING_STEP);
+        status = recsys__trainer_make_step(t, NULL, 0);
+        if (status >= 0 && tells_now(t))
+            status = tell_step(t);
         if (status >= 0 && recsys__trainer_ends_epoch(t))
             status = tell(t, RECSYS_TRAINING_EPOCH);
         if (status >= 0)

@@ -64,8 +64,21 @@ struct recsys_trainer {
     int64_t samples, epoch_samples; /* since it began */
     int64_t first_step;             /* steps that were finished when it began: those of the checkpoint */
     double learning_rate, norm;     /* of the last step */
-    pointwise_stats last;           /* of the last batch */
+
+    int64_t settled;                     /* steps whose outcome the host knows: at.step, or fewer on a device with a queue */
+    pointwise_stats losses[STEPS_AHEAD]; /* of the steps since */
+    pointwise_stats *losses_device;      /* the same there; of losses that are only a number, floats */
+    pointwise_stats since;               /* sums over n_since batches, from the first after the last STEP event on */
+    int64_t n_since;
+    int32_t told;                        /* 1: such an event has come, and the next batch begins new sums */
 };
+
+/* step.c: one step, with the caller's batch or the next one (inputs NULL); the device is not waited for, but every
+ * recsys__trainer_steps_ahead() steps, after an epoch and at the end. Settling waits, and finds what went wrong: before anything that
+ * depends on what the steps did is shown or kept. */
+recsys_status recsys__trainer_make_step(recsys_trainer *t, const recsys_batch_input *inputs, int64_t n_inputs);
+int64_t recsys__trainer_steps_ahead(const recsys_trainer *t);
+recsys_status recsys__trainer_settle(recsys_trainer *t);
 
 /* event.c: epochs finished; whether the last step ended one; steps after which it ends, unless patience runs out before; whether it
  * has ended. */

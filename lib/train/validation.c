@@ -166,7 +166,9 @@ recsys_status recsys__trainer_snapshot(recsys_trainer *t, int32_t best, recsys_m
 {
     recsys_model *copy = NULL;
     recsys_exec *x = t->x;
-    recsys_status status = recsys__model_create(x, t->class, t->m->params, t->m->users, t->m->items, &copy);
+    recsys_status status = recsys__trainer_settle(t);
+    if (status >= 0)
+        status = recsys__model_create(x, t->class, t->m->params, t->m->users, t->m->items, &copy);
     for (int64_t p = 0; p < t->n_parameters && status >= 0; p++) {
         const model_tensor *from = &t->m->tensors.at[p];
         int64_t n = recsys__tensor_elements(from);
@@ -213,6 +215,9 @@ static recsys_status validation_metric(recsys_trainer *t, double *value)
 
 recsys_status recsys__validation_value(recsys_trainer *t, double *value)
 {
+    recsys_status status = recsys__trainer_settle(t);
+    if (status < 0)
+        return status;
     return t->metric[0] == '\0' ? validation_loss(t, value) : validation_metric(t, value);
 }
 

@@ -297,7 +297,7 @@ FIELD(recsys_write_options, columns, 8, const char *);
 FIELD(recsys_write_options, separator, 16, const char *);
 
 /* trainer.h */
-SIZE(recsys_training_event, 192);
+SIZE(recsys_training_event, 200);
 FIELD(recsys_training_event, struct_size, 0, size_t);
 FIELD(recsys_training_event, kind, 8, int32_t);
 FIELD(recsys_training_event, part, 12, int32_t);
@@ -323,7 +323,8 @@ FIELD(recsys_training_event, clean, 160, double);
 FIELD(recsys_training_event, noisy, 168, double);
 FIELD(recsys_training_event, clean_loss, 176, double);
 FIELD(recsys_training_event, noisy_loss, 184, double);
-SIZE(recsys_training, 184);
+FIELD(recsys_training_event, n_batches, 192, int64_t);
+SIZE(recsys_training, 192);
 FIELD(recsys_training, struct_size, 0, size_t);
 FIELD(recsys_training, optimizer, 8, const recsys_optimizer *);
 FIELD(recsys_training, epochs, 16, int64_t);
@@ -348,6 +349,7 @@ FIELD(recsys_training, fine_tune_epochs, 152, int64_t);
 FIELD(recsys_training, checkpoint, 160, const char *);
 FIELD(recsys_training, checkpoint_every, 168, int64_t);
 FIELD(recsys_training, resume, 176, const char *);
+FIELD(recsys_training, watch_every, 184, int64_t);
 SIZE(recsys_batch_input, 24);
 FIELD(recsys_batch_input, name, 0, const char *);
 FIELD(recsys_batch_input, data, 8, const void *);

@@ -116,7 +116,7 @@ static void step(job *j, int64_t t)
     double indexed = recsys__seconds();
     bench_check(j->b, recsys__optimizer_before_read(j->state, x, j->n, reads));
     double read = recsys__seconds();
-    bench_check(j->b, recsys__optimizer_step(j->state, x, g, NULL));
+    bench_check(j->b, recsys__optimizer_step(j->state, x, g));
     double end = recsys__seconds();
     if (t < WARM) return;
     const double spent[PARTS] = { indexed - start, read - indexed, end - read, end - start };

@@ -84,11 +84,18 @@ void test_heap_fail(test_heap *heap, int64_t n, int after_too)
     atomic_store(&heap->fail_at, n ? atomic_load(&heap->calls) + n : 0);
 }
 
+static int is_late(void)
+{
+    const char *device = getenv("RECSYS_TEST_DEVICE");
+    return device != NULL && strcmp(device, "late") == 0;
+}
+
 void fixture_open(fixture *f, int32_t threads)
 {
     test_heap_init(&f->heap);
     f->env = NULL;
     f->exec = NULL;
+    f->late = is_late() ? late_open() : NULL;
     recsys_env_options env = RECSYS_ENV_OPTIONS_INIT;
     env.allocator = &f->heap.allocator;
     recsys_error_info error = RECSYS_ERROR_INFO_INIT;
@@ -106,10 +113,11 @@ recsys_exec *fixture_exec(fixture *f, int32_t threads, int64_t memory_limit, uin
     options.threads = threads;
     options.memory_limit = memory_limit;
     options.seed = seed;
-    options.device = getenv("RECSYS_TEST_DEVICE"); /* NULL: the processor */
+    options.device = f->late ? NULL : getenv("RECSYS_TEST_DEVICE"); /* NULL: the processor */
     recsys_error_info error = RECSYS_ERROR_INFO_INIT;
     recsys_exec *exec = NULL;
     if (recsys_exec_create(f->env, &options, &exec, &error)) fail_msg("no exec: %s", error.message);
+    if (f->late) late_add(f->late, exec);
     return exec;
 }
 
@@ -117,6 +125,7 @@ void fixture_close(fixture *f)
 {
     recsys_exec_release(f->exec);
     recsys_env_release(f->env);
+    if (f->late) late_close(f->late);
     test_remove_folder(f->folder);
     assert_int_equal(atomic_load(&f->heap.blocks), 0);
     assert_int_equal(atomic_load(&f->heap.bytes), 0);

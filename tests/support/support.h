@@ -24,6 +24,8 @@
 
 #include <recsys/recsys.h>
 
+#include "support/late.h"
+
 /* A heap on top of the C library's: counts what is held, fills new blocks with a pattern that is no zero, checks that a
  * block comes back with the size and alignment it was taken with, and fails when asked. Must not move once initialised. */
 typedef struct test_heap {
@@ -46,6 +48,7 @@ typedef struct fixture {
     test_heap heap;
     recsys_env *env;
     recsys_exec *exec;
+    struct late *late; /* the device of all execs, if it is the late one; else NULL */
     char folder[64];
 } fixture;
 

@@ -267,7 +267,8 @@ static inline recsys_status training_step(training *t, const step_gradient *g, d
         all[p].rows.weight = t->weight[p];
         all[p].rows.scale = t->scale[p];
     }
-    return s ? s : recsys__optimizer_step(t->state, t->x, all, norm);
+    if (!s) s = recsys__optimizer_step(t->state, t->x, all);
+    return s ? s : recsys__optimizer_report(t->state, t->x, INT64_MAX, norm);
 }
 
 /* A parameter as it is now, without touching anything. */

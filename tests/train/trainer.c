@@ -237,7 +237,7 @@ static void test_events(void **state)
     recsys_optimizer *clipped = case_optimizer(w->x, "adam", "lr=0.05,clip_norm=0.3,schedule=linear");
     recsys_training o = COUNTS(.epochs = 3, .batch_size = 50, .warm_up_epochs = 1, .fine_tune_epochs = 2, .validate_every_steps = 4,
                                .validation = w->validation, .verified = w->verified, .watch = note, .watch_user = &l,
-                               .optimizer = clipped);
+                               .watch_every = 1, .optimizer = clipped);
     recsys_trainer *t = case_trainer(w->x, "gmf", "dim=4,loss=t-ce,drop_rate=0.4,num_gradual=4", w->train, &o);
     int64_t small = 2 * w->verified->n_events, large = 2 * w->train->n_events, b_small = (small + 49) / 50, b_large = (large + 49) / 50;
     int64_t n_steps = 3 * b_small + 3 * b_large, step = 0, epoch = 0, validations = 0, samples = 0;
@@ -287,7 +287,7 @@ static void test_max_steps(void **state)
     world *w = *state;
     static event_log l;
     memset(&l, 0, sizeof l);
-    recsys_training o = COUNTS(.epochs = 50, .batch_size = 50, .max_steps = 7, .watch = note, .watch_user = &l);
+    recsys_training o = COUNTS(.epochs = 50, .batch_size = 50, .max_steps = 7, .watch = note, .watch_user = &l, .watch_every = 1);
     recsys_trainer *t = case_trainer(w->x, "gmf", "dim=4", w->train, &o);
     expect_ok(w->x, recsys_trainer_run(t));
     assert_true(l.n == 7 && l.at[6].step == 7 && l.at[0].n_steps == 7 && l.at[6].eta_seconds == 0.0);
