@@ -13,6 +13,7 @@ typedef struct op_gaussian {
     struct op op;
     uint64_t seed, step;
     uint32_t stream; /* RANDOM_* */
+    int32_t reserved; /* zero: no padding, in which leftovers could pass for an address */
     int64_t count;
     float *out;
 } op_gaussian;

@@ -21,6 +21,7 @@ typedef struct op_orthonormalize {
     struct op op;
     int64_t m, n;
     int32_t passes; /* 1 or 2 */
+    int32_t reserved; /* zero: no padding, in which leftovers could pass for an address */
     float *x;       /* M x N, in and out */
     float *least;   /* 1, out */
 } op_orthonormalize;

@@ -30,6 +30,7 @@ typedef struct op_propagate_rows {
     const float *later;         /* x_1 and so on: (L - 1) x N x D */
     const float *other;         /* z */
     float scale;
+    int32_t reserved; /* zero: no padding, in which leftovers could pass for an address */
     float *out;                 /* n x 2 D */
 } op_propagate_rows;
 

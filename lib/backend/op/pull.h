@@ -30,6 +30,7 @@ typedef struct op_pull {
     const float *own, *beside;
     int64_t own_stride;
     float scale;
+    int32_t reserved; /* zero: no padding, in which leftovers could pass for an address */
     float *y;                       /* N x D */
 } op_pull;
 

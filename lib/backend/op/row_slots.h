@@ -18,6 +18,7 @@ typedef struct op_row_slots {
     int64_t n_rows;   /* N */
     row_index index;
     int32_t first;
+    int32_t reserved; /* zero: no padding, in which leftovers could pass for an address */
     int32_t *slot;    /* N */
     int32_t *place;   /* E */
 } op_row_slots;
