@@ -155,6 +155,13 @@ static recsys_status check_rows(program *p)
         { "colliding", s->colliding != NULL },
         { "ignore-users", s->ignore_users != NULL },
         { "ignore-items", s->ignore_items != NULL },
+        { "cutoffs", s->cutoffs.count > 0 },
+        { "cold", s->cold != 0 },
+        { "min-ratings", s->min_ratings > 0 },
+        { "drop-unseen-items", s->drop_unseen_items },
+        { "binary-gain", s->binary_gain },
+        { "keep-seen", s->keep_seen },
+        { "auc", s->auc },
         { "csv", s->csv != NULL },
         { "per-user", s->per_user != NULL },
     };

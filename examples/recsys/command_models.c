@@ -14,11 +14,19 @@ static void describe_kind(table *t, json *j, const char *name, const char *summa
     table_text(t, name);
     table_text(t, summary);
     table_text(t, citation != NULL ? citation : "");
-    json_begin(j, NULL, '{');
     json_text(j, "name", name);
     json_text(j, "summary", summary);
     json_text(j, "citation", citation);
-    json_end(j, '}');
+}
+
+/* What a model can be asked about. */
+static void describe_queries(json *j, int32_t parts)
+{
+    json_begin(j, "scores", '[');
+    if (parts & RECSYS_QUERY_USER) json_text(j, NULL, "user");
+    if (parts & RECSYS_QUERY_HISTORY) json_text(j, NULL, "history");
+    if (parts & RECSYS_QUERY_FEATURES) json_text(j, NULL, "features");
+    json_end(j, ']');
 }
 
 recsys_status command_models(program *p)
@@ -31,7 +39,10 @@ recsys_status command_models(program *p)
     for (int64_t i = 0; i < recsys_model_class_count(); i++) {
         recsys_model_class_info info = RECSYS_MODEL_CLASS_INFO_INIT;
         recsys_model_class_at(i, &info);
+        json_begin(&j, NULL, '{');
         describe_kind(&t, &j, info.name, info.summary, info.citation);
+        describe_queries(&j, info.query_parts);
+        json_end(&j, '}');
     }
     json_end(&j, ']');
     return json_close(p, &j, table_show(p, &t));
@@ -47,7 +58,9 @@ recsys_status command_optimizers(program *p)
     for (int64_t i = 0; i < recsys_optimizer_class_count(); i++) {
         recsys_optimizer_class_info info = RECSYS_OPTIMIZER_CLASS_INFO_INIT;
         recsys_optimizer_class_at(i, &info);
+        json_begin(&j, NULL, '{');
         describe_kind(&t, &j, info.name, info.summary, info.citation);
+        json_end(&j, '}');
     }
     json_end(&j, ']');
     return json_close(p, &j, table_show(p, &t));

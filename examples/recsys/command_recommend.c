@@ -43,10 +43,27 @@ static recsys_status item_list(program *p, const job *w, const char *option, con
     return status;
 }
 
+/* What the model is asked about must be what it scores by. */
+static recsys_status check_question(program *p, const recsys_model *m)
+{
+    const settings *s = &p->settings;
+    const char *name = recsys_model_name(m);
+    int32_t parts = program_query_parts(m);
+    int of_features = (parts & RECSYS_QUERY_FEATURES) != 0;
+    if (s->rows.count > 0 && !of_features)
+        return program_usage(p, "--rows is for a classifier, and %s ranks items for users: give --user, --history or --all", name);
+    if (s->rows.count == 0 && of_features)
+        return program_usage(p, "%s tells the classes of rows of features: give --rows FILE", name);
+    if (s->history.count > 0 && !(parts & RECSYS_QUERY_HISTORY))
+        return program_usage(p, "--history: %s knows only users it was trained on; give --user", name);
+    return RECSYS_OK;
+}
+
 static recsys_status prepare(program *p, job *w)
 {
     const settings *s = &p->settings;
     recsys_status status = program_load(p, 0, &w->model);
+    if (status == RECSYS_OK) status = check_question(p, w->model);
     if (status == RECSYS_OK) status = data_collide(p, &w->model);
     if (status != RECSYS_OK) return status;
     if (s->train.count > 0) status = data_read(p, &s->train, data_id_type_of(w->model), &w->known);
@@ -137,8 +154,9 @@ static recsys_status find_user(program *p, const job *w, const char *id, visitor
 {
     int64_t user = recsys_ids_find(w->from.users, id);
     if (user < 0)
-        return program_fail(p, RECSYS_ERR_UNKNOWN_ID, "no user \"%s\" among the %lld of %s; for someone new give --history", id,
-                            (long long)recsys_ids_count(w->from.users), w->known != NULL ? "the data" : "the model");
+        return program_fail(p, RECSYS_ERR_UNKNOWN_ID, "no user \"%s\" among the %lld of %s%s", id,
+                            (long long)recsys_ids_count(w->from.users), w->known != NULL ? "the data" : "the model",
+                            program_query_parts(w->model) & RECSYS_QUERY_HISTORY ? "; for someone new give --history" : "");
     return visitor_of_user(p, &w->from, user, p->settings.show_history > 0, v);
 }
 

@@ -54,6 +54,9 @@ void *program_alloc(program *p, int64_t count, size_t size);
 recsys_status program_load(program *p, int64_t index, recsys_model **model);
 recsys_status program_load_path(program *p, const char *path, recsys_model **model);
 
+/* What models of its kind score by, RECSYS_QUERY_* bits. */
+int32_t program_query_parts(const recsys_model *model);
+
 /* The commands, each in the file of its name. */
 recsys_status command_models(program *p);
 recsys_status command_optimizers(program *p);

@@ -19,10 +19,14 @@ typedef struct recsys_model_class_info {
     const char *name;     /**< What recsys_params_create() takes: `"ease"`. */
     const char *summary;  /**< One line. */
     const char *citation; /**< The paper. */
+    int32_t query_parts;  /**< What it scores by, RECSYS_QUERY_* bits: USER alone knows only users it was trained on, HISTORY also
+                               takes known interactions (fold-in), FEATURES rows of numbers. Models whose users are not kept
+                               (`without_histories`) need the history. */
+    int32_t reserved;     /**< Zero. */
 } recsys_model_class_info;
 
 /** Initialiser of recsys_model_class_info. */
-#define RECSYS_MODEL_CLASS_INFO_INIT { sizeof(recsys_model_class_info), NULL, NULL, NULL }
+#define RECSYS_MODEL_CLASS_INFO_INIT { sizeof(recsys_model_class_info), NULL, NULL, NULL, 0, 0 }
 
 /** How to train; zero means default. */
 typedef struct recsys_fit_options {

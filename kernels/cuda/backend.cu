@@ -181,7 +181,7 @@ static recsys_status copy_in(void *self, void *queue, error *e, void *to, const 
     return RECSYS_OK;
 }
 
-/* Piece i is under way while piece i - 1 is taken out. */
+/* Piece i is under way while piece i - 1 is taken out. What was found wrong on the device is looked at when all has passed. */
 static recsys_status copy_out(void *self, void *queue, error *e, void *to_host, const void *from, size_t bytes)
 {
     device_scope scope(static_cast<cuda_device *>(self));
@@ -189,7 +189,6 @@ static recsys_status copy_out(void *self, void *queue, error *e, void *to_host, 
     if (!q) return cuda_ok(e, cudaMemcpy(to_host, from, bytes, cudaMemcpyDeviceToHost));
     cuda_queue_state *s = q->own;
     size_t pieces = (bytes + STAGE - 1) / STAGE;
-    TRY(wait_for(q, e));
     for (size_t i = 0; i <= pieces; i++) {
         if (i < pieces) {
             size_t at = i * STAGE, piece = bytes - at < STAGE ? bytes - at : STAGE;
@@ -202,7 +201,7 @@ static recsys_status copy_out(void *self, void *queue, error *e, void *to_host, 
         TRY(cuda_ok(e, cudaEventSynchronize(s->passed[(i - 1) % (size_t)STAGES])));
         memcpy(static_cast<char *>(to_host) + at, s->stage + (i - 1) % (size_t)STAGES * STAGE, piece);
     }
-    return RECSYS_OK;
+    return wait_for(q, e);
 }
 
 static recsys_status fill(void *self, void *queue, error *e, void *to, int byte, size_t bytes)

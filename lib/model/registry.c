@@ -43,12 +43,21 @@ int64_t recsys_model_class_count(void)
     return CLASS_COUNT;
 }
 
+static int32_t query_parts(const struct model_class *c)
+{
+    switch (c->scores_by_history) {
+    case BY_FEATURES: return RECSYS_QUERY_FEATURES;
+    case BY_USER: return RECSYS_QUERY_USER;
+    default: return RECSYS_QUERY_USER | RECSYS_QUERY_HISTORY;
+    }
+}
+
 recsys_status recsys_model_class_at(int64_t index, recsys_model_class_info *info)
 {
     const struct model_class *c = recsys__model_class_at(index);
     if (c == NULL)
         return RECSYS_ERR_OUT_OF_RANGE;
-    recsys_model_class_info own = { sizeof own, c->name, c->summary, c->citation };
+    recsys_model_class_info own = { sizeof own, c->name, c->summary, c->citation, query_parts(c), 0 };
     return recsys__struct_out(NULL, "recsys_model_class_info", &own, sizeof own, info);
 }
 

@@ -128,24 +128,37 @@ static int64_t main_steps(const recsys_trainer *t)
     return steps < 0 ? 0 : steps > all ? all : steps;
 }
 
-/* Mean of the training loss over the validation samples, weighted by the rows of each batch. */
+/* The loss of the validation samples from a position on, to a place on the device. */
+static recsys_status queue_loss(recsys_trainer *t, int64_t position, int64_t count, float *to, double *rows)
+{
+    batch b = { .step = main_steps(t) };
+    recsys__tape_reset(t->g, t->x->seed, (uint64_t)t->at.step);
+    recsys__sampler_draw(t->validation_sampler, t->g, t->at.n_validations, position, count, &b);
+    recsys__validation_rows(t, position, &b);
+    tensor loss = t->class->training->loss(t->g, t->m, &b);
+    recsys_status status = recsys__tape_status(t->g);
+    *rows = (double)b.rows;
+    return status < 0 ? status : recsys__device_copy(t->x, loss.data, to, 1);
+}
+
+/* Mean of the training loss over the validation samples, weighted by the rows of each batch. The device has settled, so the
+ * place of the steps' losses is free; it is waited for when that is full. */
 static recsys_status loss_of_all(recsys_trainer *t, double *value)
 {
-    int64_t size = recsys__sampler_size(t->validation_sampler), B = t->o.batch_size;
-    double sum = 0.0;
+    int64_t size = recsys__sampler_size(t->validation_sampler), B = t->o.batch_size, n = 0;
+    double sum = 0.0, rows[STEPS_AHEAD];
+    float loss[STEPS_AHEAD], *device = (float *)(void *)t->losses_device;
     recsys_status status = RECSYS_OK;
     for (int64_t position = 0; position < size && status >= 0; position += B) {
-        float loss = 0.0f;
-        batch b = { .step = main_steps(t) };
-        recsys__tape_reset(t->g, t->x->seed, (uint64_t)t->at.step);
-        recsys__sampler_draw(t->validation_sampler, t->g, t->at.n_validations, position,
-                             size - position < B ? size - position : B, &b);
-        recsys__validation_rows(t, position, &b);
-        tensor l = t->class->training->loss(t->g, t->m, &b);
-        status = recsys__tape_status(t->g);
-        if (status >= 0)
-            status = recsys__download(t->x, &loss, l.data, sizeof loss);
-        sum += (double)loss * (double)b.rows;
+        int64_t left = size - position;
+        status = queue_loss(t, position, left < B ? left : B, device + n, &rows[n]);
+        n++;
+        if (status < 0 || (n < STEPS_AHEAD && left > B))
+            continue;
+        status = recsys__download(t->x, loss, device, n * (int64_t)sizeof *loss);
+        for (int64_t k = 0; k < n && status >= 0; k++)
+            sum += (double)loss[k] * rows[k];
+        n = 0;
     }
     *value = sum / (double)size;
     return status;

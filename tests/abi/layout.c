@@ -171,11 +171,13 @@ FIELD(recsys_split, valid_history, 32, recsys_dataset *);
 FIELD(recsys_split, test_history, 40, recsys_dataset *);
 
 /* model.h */
-SIZE(recsys_model_class_info, 32);
+SIZE(recsys_model_class_info, 40);
 FIELD(recsys_model_class_info, struct_size, 0, size_t);
 FIELD(recsys_model_class_info, name, 8, const char *);
 FIELD(recsys_model_class_info, summary, 16, const char *);
 FIELD(recsys_model_class_info, citation, 24, const char *);
+FIELD(recsys_model_class_info, query_parts, 32, int32_t);
+FIELD(recsys_model_class_info, reserved, 36, int32_t);
 
 SIZE(recsys_fit_options, 24);
 FIELD(recsys_fit_options, struct_size, 0, size_t);

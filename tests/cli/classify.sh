@@ -139,8 +139,19 @@ test_refusals() {
   run 2 recommend m.safetensors --rows part3.csv "${labelled[@]}" --out part3.csv
   run 1 recommend m.safetensors --rows part3.csv --columns 'feature*2,_,_,_'
   has err "2 features are given"
-  run 1 recommend m.safetensors --all --out x
-  has err "not by a user"
+  run 2 recommend m.safetensors --all --out x
+  has err "give --rows"
+  run 2 evaluate m.safetensors --test part3.csv "${labelled[@]}" --cutoffs 5
+  has err "--cutoffs is for ranked lists"
+  printf '1\t7\n1\t8\n2\t9\n' >pairs.tsv
+  run 0 train gmf --train pairs.tsv --columns user,item --epochs 1 --quiet --out ranker.safetensors
+  run 2 recommend ranker.safetensors --rows part3.csv "${labelled[@]}"
+  has err "gmf ranks items for users"
+  run 2 recommend ranker.safetensors --history 7
+  has err "gmf knows only users it was trained on"
+  run 1 recommend ranker.safetensors --user 3
+  has err 'no user "3"'
+  lacks err "--history"
   sed '3s/^[^,]*/tall/' part3.csv >tall.csv
   run 1 recommend m.safetensors --rows tall.csv "${labelled[@]}"
   has err 'tall.csv:3: column 1 (feature 1): "tall" is not a number'

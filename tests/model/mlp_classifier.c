@@ -205,6 +205,7 @@ static void rankers_refuse_labelled_rows(void **state)
     for (int64_t k = 0; k < recsys_model_class_count(); k++) {
         recsys_model_class_info kind = { .struct_size = sizeof kind };
         assert_int_equal(recsys_model_class_at(k, &kind), RECSYS_OK);
+        assert_true((kind.query_parts == RECSYS_QUERY_FEATURES) == (strcmp(kind.name, "mlp-classifier") == 0));
         if (strcmp(kind.name, "mlp-classifier") == 0 || strcmp(kind.name, "embeddings") == 0)
             continue;
         recsys_params *p;

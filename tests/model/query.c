@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/models.h"
 #include "support/support.h"
 
 enum { U = 50, I = 70 };
@@ -285,11 +286,43 @@ static void test_many_threads(void **state)
     (void)state;
 }
 
+/* What a kind of model says that it scores by is what it takes. */
+static void test_parts_of_a_kind(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_open(&f, 1);
+    for (int c = 0; c < MODEL_CASES; c++) {
+        recsys_model *m = model_of(f.exec, &model_cases[c], 20, 15);
+        recsys_model_class_info kind = RECSYS_MODEL_CLASS_INFO_INIT;
+        for (int64_t k = 0; strcmp(kind.name != NULL ? kind.name : "", recsys_model_name(m)) != 0; k++)
+            assert_int_equal(recsys_model_class_at(k, &kind), RECSYS_OK);
+        const int64_t history[] = { 2, 5 };
+        const float features[64] = { 0.0f };
+        float scores[64];
+        recsys_query q = RECSYS_QUERY_INIT;
+        int takes = 0;
+        q.history = history, q.history_count = 2, q.features = features;
+        for (int part = RECSYS_QUERY_USER; part <= RECSYS_QUERY_FEATURES; part *= 2) {
+            q.parts = part;
+            if (part != RECSYS_QUERY_CANDIDATES && recsys_model_score(m, f.exec, &q, 1, scores) == RECSYS_OK)
+                takes |= part;
+        }
+        if (model_cases[c].without_histories && (takes & RECSYS_QUERY_HISTORY))
+            takes |= RECSYS_QUERY_USER;
+        if (takes != kind.query_parts)
+            fail_msg("%s: takes %d and says %d", model_cases[c].name, takes, (int)kind.query_parts);
+        assert_int_equal(kind.reserved, 0);
+        recsys_model_release(m);
+    }
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_parts),    cmocka_unit_test(test_batches),      cmocka_unit_test(test_bad_queries),
-        cmocka_unit_test(test_steady_state), cmocka_unit_test(test_many_threads),
+        cmocka_unit_test(test_steady_state), cmocka_unit_test(test_many_threads), cmocka_unit_test(test_parts_of_a_kind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
