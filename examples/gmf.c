@@ -77,7 +77,7 @@ static double ndcg(recsys_exec *exec, const recsys_model *model, const recsys_sp
     return value;
 }
 
-/* Called after every step, validation and epoch; a result other than 0 would end the training. */
+/* Called after steps, validations and epochs; a result other than 0 would end the training. */
 static int32_t watch(void *user, const recsys_training_event *e)
 {
     (void)user;

@@ -51,7 +51,8 @@ static recsys_status check_question(program *p, const recsys_model *m)
     int32_t parts = program_query_parts(m);
     int of_features = (parts & RECSYS_QUERY_FEATURES) != 0;
     if (s->rows.count > 0 && !of_features)
-        return program_usage(p, "--rows is for a classifier, and %s ranks items for users: give --user, --history or --all", name);
+        return program_usage(p, "--rows is for a classifier, and %s ranks items for users: give --user%s or --all", name,
+                             parts & RECSYS_QUERY_HISTORY ? ", --history" : "");
     if (s->rows.count == 0 && of_features)
         return program_usage(p, "%s tells the classes of rows of features: give --rows FILE", name);
     if (s->history.count > 0 && !(parts & RECSYS_QUERY_HISTORY))

@@ -150,6 +150,7 @@ int32_t program_query_parts(const recsys_model *model)
 {
     recsys_model_class_info info = RECSYS_MODEL_CLASS_INFO_INIT;
     for (int64_t i = 0; i < recsys_model_class_count(); i++)
-        if (recsys_model_class_at(i, &info) == RECSYS_OK && strcmp(info.name, recsys_model_name(model)) == 0) break;
-    return info.query_parts;
+        if (recsys_model_class_at(i, &info) == RECSYS_OK && strcmp(info.name, recsys_model_name(model)) == 0)
+            return info.query_parts;
+    return 0;
 }

@@ -19,9 +19,9 @@ typedef struct recsys_model_class_info {
     const char *name;     /**< What recsys_params_create() takes: `"ease"`. */
     const char *summary;  /**< One line. */
     const char *citation; /**< The paper. */
-    int32_t query_parts;  /**< What it scores by, RECSYS_QUERY_* bits: USER alone knows only users it was trained on, HISTORY also
-                               takes known interactions (fold-in), FEATURES rows of numbers. Models whose users are not kept
-                               (`without_histories`) need the history. */
+    int32_t query_parts;  /**< What it scores by, RECSYS_QUERY_* bits: USER alone knows only users it was trained on, HISTORY
+                               also takes known interactions (fold-in), FEATURES rows of numbers. Models whose histories are
+                               not kept (`without_histories`) may need one in the query. */
     int32_t reserved;     /**< Zero. */
 } recsys_model_class_info;
 

@@ -56,8 +56,8 @@ typedef struct recsys_training_event {
     double noisy;         /**< Positives known to be noisy. */
     double clean_loss;    /**< Mean cross-entropy of the clean ones, unweighted; NaN where there are none. */
     double noisy_loss;    /**< The same of the noisy ones. */
-    int64_t n_batches;    /**< STEP: batches since the event of this kind before, 1 where each step is told. EPOCH: of the epoch.
-                               Others: as in the last STEP. */
+    int64_t n_batches;    /**< STEP: batches since the last event of this kind, 1 where each step is told. EPOCH: of the
+                               epoch. Others: as in the last STEP; 0, and `loss` NaN, where there was none. */
 } recsys_training_event;
 
 /** Initialiser of recsys_training_event. */
@@ -137,9 +137,10 @@ RECSYS_BEGIN_DECLS
 RECSYS_API recsys_status recsys_trainer_create(const recsys_params *params, const recsys_dataset *train, recsys_exec *exec,
                                                const recsys_fit_options *options, recsys_trainer **trainer);
 
-/** One step. Does not validate, write checkpoints or call `watch`. On a device other than the CPU it may return before the device is
- * done with it, unless `event` asks for the loss: then ERR_NUMERIC and what goes wrong on the device come from a later call, at the
- * latest from the last step of an epoch, 64 steps on, or where the trainer is validated, saved or asked for its model.
+/** One step. Does not validate, write checkpoints or call `watch`. On a device other than the CPU it may return before the
+ * device is done with it, unless `event` asks for the loss: then ERR_NUMERIC and what goes wrong on the device come from a
+ * later call, at the latest from the last step of an epoch, 64 steps on, or where the trainer is validated, saved or asked
+ * for its model. After that every call says the same; only the best model can still be had.
  * @param inputs a batch of the caller's: `users`, `items`, `labels` for models of pairs; `users`, `items` and, where the model
  * draws them, `negatives` for models of positives; `users` for models of user rows, and where their output is sampled the
  * samples as `rows`, `items`, `labels`. NULL: the next batch that the library draws.
@@ -159,14 +160,15 @@ RECSYS_API recsys_status recsys_trainer_run(recsys_trainer *trainer);
 RECSYS_API recsys_status recsys_trainer_validate(recsys_trainer *trainer, double *value);
 
 /** Writes a checkpoint.
- * @return RECSYS_OK, ERR_FILE_NOT_FOUND (no such folder), ERR_IO, ERR_NUMERIC (NaN or infinity in the state), ERR_NO_MEMORY,
- * ERR_MEMORY_LIMIT, ERR_CANCELLED. Confined. @since 0.1 */
+ * @return RECSYS_OK, ERR_FILE_NOT_FOUND (no such folder), ERR_IO, ERR_NUMERIC (NaN or infinity in the state, or in a step
+ * before), ERR_DEVICE, ERR_NO_MEMORY, ERR_MEMORY_LIMIT, ERR_CANCELLED. Confined. @since 0.1 */
 RECSYS_API recsys_status recsys_trainer_save(recsys_trainer *trainer, const char *path);
 
 /** The model as it is now, or the best so far. The training goes on as if nobody had looked.
  * @param best 1: the best validated model, ERR_MISSING_DATA if there is none yet.
  * @param[out] model owned by the caller; NULL on failure.
- * @return RECSYS_OK, ERR_MISSING_DATA, ERR_NO_MEMORY, ERR_MEMORY_LIMIT, ERR_CANCELLED. Confined. @since 0.1 */
+ * @return RECSYS_OK, ERR_MISSING_DATA, ERR_NUMERIC (not of the best: NaN or infinity in a step before), ERR_DEVICE,
+ * ERR_NO_MEMORY, ERR_MEMORY_LIMIT, ERR_CANCELLED. Confined. @since 0.1 */
 RECSYS_API recsys_status recsys_trainer_model(recsys_trainer *trainer, int32_t best, recsys_model **model);
 
 /** Frees a trainer; NULL is allowed. Confined. @since 0.1 */

@@ -101,7 +101,8 @@ static recsys_status make_chunk(recsys_exec *x, optimizer_state *s)
 
 static recsys_status make_all(recsys_exec *x, optimizer_state *s, int64_t n, const optimized *parameters)
 {
-    s->report_bytes = (int64_t)sizeof(report) + (n + n % 2) * (int64_t)sizeof(int32_t); /* an even number: the next is aligned */
+    int64_t even = n + n % 2; /* so that the next one is aligned */
+    s->report_bytes = (int64_t)sizeof(report) + even * (int64_t)sizeof(int32_t);
     recsys_status status = recsys__alloc_zero(x->memory, &x->error, n, sizeof *s->slots, &s->slots);
     if (!status) status = recsys__alloc(x->memory, &x->error, STEPS_AHEAD * n, sizeof *s->of_target, &s->of_target);
     if (!status) status = recsys__alloc(x->memory, &x->error, STEPS_AHEAD, (size_t)s->report_bytes, &s->reports);
@@ -320,9 +321,14 @@ recsys_status recsys__optimizer_step(optimizer_state *s, recsys_exec *x, const p
     return status;
 }
 
+static const report *report_at(const optimizer_state *s, int64_t k)
+{
+    return (const report *)(const void *)(s->reports + k * s->report_bytes);
+}
+
 static recsys_status check_report(const optimizer_state *s, recsys_exec *x, int64_t k)
 {
-    const report *r = (const report *)(const void *)(s->reports + k * s->report_bytes);
+    const report *r = report_at(s, k);
     const int64_t *of_target = s->of_target + k * s->n;
     for (int64_t i = 0; i < s->n && of_target[i] >= 0; i++)
         if (r->bad[i])
@@ -339,7 +345,7 @@ recsys_status recsys__optimizer_report(optimizer_state *s, recsys_exec *x, int64
     for (int64_t k = 0; !status && k < n && s->reported + k < before; k++)
         status = check_report(s, x, k);
     if (status) return status;
-    if (norm && n > 0) *norm = s->rule.clip_norm > 0.0 ? ((report *)(void *)(s->reports + (n - 1) * s->report_bytes))->norm : NAN;
+    if (norm && n > 0) *norm = s->rule.clip_norm > 0.0 ? report_at(s, n - 1)->norm : NAN;
     s->reported = s->t;
     return RECSYS_OK;
 }

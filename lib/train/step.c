@@ -1,7 +1,8 @@
 /* step.c - one step of a training, and what it leaves on the device until somebody asks.
  *
- * A device with a queue works behind the host. A step only asks for work; its loss and the optimizer's report stay on the device, and
- * settling fetches those of all steps since the last time.
+ * A device with a queue works behind the host. A step only asks for work; its loss and the optimizer's report stay on the
+ * device, and settling fetches those of all steps since the last time. What it finds wrong cannot be undone: the training
+ * ends there, and whoever asks again is told the same.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
@@ -45,7 +46,8 @@ static recsys_status next_batch(recsys_trainer *t, const recsys_batch_input *inp
     return RECSYS_OK;
 }
 
-/* Loss and gradients of one batch, on the tape. The loss, with its sums where it has them, goes to its place among the losses. */
+/* Loss and gradients of one batch, on the tape. The loss, with its sums where that is wanted, goes to its place among the
+ * losses. */
 static recsys_status run_batch(recsys_trainer *t, const recsys_batch_input *inputs, int64_t n_inputs, int64_t *rows)
 {
     batch b;
@@ -56,11 +58,12 @@ static recsys_status run_batch(recsys_trainer *t, const recsys_batch_input *inpu
     recsys_status status = next_batch(t, inputs, n_inputs, &b);
     if (status < 0)
         return status;
-    b.stats = t->losses_device + place;
+    int32_t has_stats = t->class->training->is_pointwise;
+    b.stats = has_stats ? t->losses_device + place : NULL;
     tensor loss = t->class->training->loss(g, t->m, &b);
     recsys__tape_backward(g, loss);
     status = recsys__tape_status(g);
-    if (status >= 0 && !t->class->training->is_pointwise)
+    if (status >= 0 && !has_stats)
         status = recsys__device_copy(t->x, loss.data, (float *)(void *)t->losses_device + place, 1);
     t->losses[place] = (pointwise_stats){ .kept = (double)b.rows };
     *rows = b.rows;
@@ -84,11 +87,17 @@ int64_t recsys__trainer_steps_ahead(const recsys_trainer *t)
     return t->x->backend->queue_open != NULL ? STEPS_AHEAD : 1;
 }
 
+static recsys_status say_fault(recsys_trainer *t)
+{
+    t->x->error = t->fault;
+    return t->fault.status;
+}
+
 recsys_status recsys__trainer_make_step(recsys_trainer *t, const recsys_batch_input *inputs, int64_t n_inputs)
 {
     double start = recsys__seconds();
     int64_t rows = 0;
-    recsys_status status = queue_step(t, inputs, n_inputs, &rows);
+    recsys_status status = t->fault.status < 0 ? say_fault(t) : queue_step(t, inputs, n_inputs, &rows);
     if (status < 0)
         return status;
     if (t->at.step == t->first_step || recsys__trainer_ends_epoch(t)) {
@@ -131,17 +140,8 @@ static recsys_status check_steps(recsys_trainer *t, int64_t n)
     return status;
 }
 
-recsys_status recsys__trainer_settle(recsys_trainer *t)
+static void count_losses(recsys_trainer *t, int64_t n)
 {
-    double start = recsys__seconds();
-    int64_t n = t->at.step - t->settled;
-    if (n == 0)
-        return RECSYS_OK;
-    recsys_status status = fetch_losses(t, n);
-    if (status >= 0)
-        status = check_steps(t, n);
-    if (status < 0)
-        return status;
     if (t->told) {
         t->since = (pointwise_stats){ 0 };
         t->n_since = 0;
@@ -152,7 +152,25 @@ recsys_status recsys__trainer_settle(recsys_trainer *t)
         add_stats(&t->since, &t->losses[k]);
     }
     t->n_since += n;
-    t->settled = t->at.step;
+    t->settled += n;
+}
+
+recsys_status recsys__trainer_settle(recsys_trainer *t)
+{
+    double start = recsys__seconds();
+    int64_t n = t->at.step - t->settled;
+    if (t->fault.status < 0)
+        return say_fault(t);
+    if (n == 0)
+        return RECSYS_OK;
+    recsys_status status = fetch_losses(t, n);
+    if (status >= 0)
+        status = check_steps(t, n);
+    if (status < 0) {
+        t->fault = t->x->error;
+        return status;
+    }
+    count_losses(t, n);
     count_seconds(t, start);
     return RECSYS_OK;
 }

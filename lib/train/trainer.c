@@ -301,7 +301,7 @@ recsys_status recsys_trainer_step(recsys_trainer *t, const recsys_batch_input *i
     if (recsys__cancelled(t->x))
         return recsys__fail_cancelled(t->x);
     t->x->phase = "train";
-    if (recsys__trainer_is_over(t))
+    if (t->fault.status >= 0 && recsys__trainer_is_over(t))
         return recsys__fail(&t->x->error, RECSYS_ERR_EMPTY, "the training is over after %lld steps", (long long)t->at.step);
     recsys_status status = recsys__trainer_make_step(t, inputs, n_inputs);
     if (status >= 0 && event != NULL)
@@ -326,10 +326,10 @@ static recsys_status tell(recsys_trainer *t, int32_t kind)
 static recsys_status tell_step(recsys_trainer *t)
 {
     recsys_status status = recsys__trainer_settle(t);
-    if (status >= 0)
-        status = tell(t, RECSYS_TRAINING_STEP);
+    if (status < 0)
+        return status;
     t->told = 1;
-    return status;
+    return tell(t, RECSYS_TRAINING_STEP);
 }
 
 /* 1 if something that comes every `steps` steps, or else at the end of every `epochs`-th epoch, is due. */
@@ -392,6 +392,8 @@ recsys_status recsys_trainer_run(recsys_trainer *t)
     if (t == NULL)
         return RECSYS_ERR_INVALID_ARGUMENT;
     recsys_status status = recsys__phase(t->x, "train");
+    if (status >= 0)
+        status = recsys__trainer_settle(t);
     if (status >= 0 && t->at.validated_step < t->at.step)
         status = finish_step(t);
     while (status >= 0 && !recsys__trainer_is_over(t)) {

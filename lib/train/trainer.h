@@ -71,11 +71,12 @@ struct recsys_trainer {
     pointwise_stats since;               /* sums over n_since batches, from the first after the last STEP event on */
     int64_t n_since;
     int32_t told;                        /* 1: such an event has come, and the next batch begins new sums */
+    error fault;                         /* what settling found wrong; status RECSYS_OK: nothing so far */
 };
 
 /* step.c: one step, with the caller's batch or the next one (inputs NULL); the device is not waited for, but every
- * recsys__trainer_steps_ahead() steps, after an epoch and at the end. Settling waits, and finds what went wrong: before anything that
- * depends on what the steps did is shown or kept. */
+ * recsys__trainer_steps_ahead() steps, after an epoch and at the end. Settling waits, and finds what went wrong: before
+ * anything that depends on what the steps did is shown or kept. */
 recsys_status recsys__trainer_make_step(recsys_trainer *t, const recsys_batch_input *inputs, int64_t n_inputs);
 int64_t recsys__trainer_steps_ahead(const recsys_trainer *t);
 recsys_status recsys__trainer_settle(recsys_trainer *t);

@@ -179,7 +179,7 @@ recsys_status recsys__trainer_snapshot(recsys_trainer *t, int32_t best, recsys_m
 {
     recsys_model *copy = NULL;
     recsys_exec *x = t->x;
-    recsys_status status = recsys__trainer_settle(t);
+    recsys_status status = best ? RECSYS_OK : recsys__trainer_settle(t); /* the best was kept when all was well */
     if (status >= 0)
         status = recsys__model_create(x, t->class, t->m->params, t->m->users, t->m->items, &copy);
     for (int64_t p = 0; p < t->n_parameters && status >= 0; p++) {

@@ -117,6 +117,7 @@ static void step(job *j, int64_t t)
     bench_check(j->b, recsys__optimizer_before_read(j->state, x, j->n, reads));
     double read = recsys__seconds();
     bench_check(j->b, recsys__optimizer_step(j->state, x, g));
+    bench_check(j->b, recsys__optimizer_report(j->state, x, INT64_MAX, NULL));
     double end = recsys__seconds();
     if (t < WARM) return;
     const double spent[PARTS] = { indexed - start, read - indexed, end - read, end - start };

@@ -123,7 +123,9 @@ static recsys_status late_queue_wait(void *self, void *queue, error *e)
 {
     late *w = self;
     (void)e;
+    pthread_mutex_lock(&w->lock);
     w->waits++;
+    pthread_mutex_unlock(&w->lock);
     return wait_for(w, queue);
 }
 
@@ -149,7 +151,8 @@ static size_t late_workspace(void *self, const op *o, int32_t threads)
 /* Whether a device answers at once too: the host has to see a number, or an array of the host is read. */
 static int answers_at_once(int32_t number)
 {
-    static const int32_t numbers[] = { OP_GRAM, OP_SPD_INVERSE, OP_WEIGHTS_SPARSIFY, OP_ORTHONORMALIZE, OP_RITZ, OP_WEIGHTS_ROWS };
+    static const int32_t numbers[] = { OP_GRAM, OP_SPD_INVERSE, OP_WEIGHTS_SPARSIFY, OP_ORTHONORMALIZE, OP_RITZ,
+                                       OP_WEIGHTS_ROWS };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (number == numbers[i]) return 1;
     return 0;

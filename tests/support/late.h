@@ -1,9 +1,9 @@
 /* late.h - the late backend: a device that does nothing until somebody waits for it.
  *
- * Operations, copies to the device and fills of an exec are kept, and done in their order when something is copied out, waited for or
- * given back. Everything else is the processor's. So what a faster host could get wrong on a device with a queue goes wrong here, the
- * same way each time: results looked at or handed on too early, host memory that changes while it is still to be read, a wait in
- * the middle of a step.
+ * Operations, copies to the device and fills of an exec are kept, and done in their order when something is copied out,
+ * waited for or given back. Everything else is the processor's. So what a faster host could get wrong on a device with a queue
+ * goes wrong here, the same way each time: results looked at or handed on too early, host memory that changes while it is
+ * still to be read, a wait in the middle of a step.
  *
  * RECSYS_TEST_DEVICE=late puts every exec of a fixture on it.
  *

@@ -1,4 +1,5 @@
-/* run_ahead.c - training on a device that works behind the host: what is waited for, what is told when, and that nothing else differs.
+/* run_ahead.c - training on a device that works behind the host: what is waited for, what is told when, and that nothing else
+ * differs.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <unistd.h>
@@ -15,6 +16,7 @@ static const struct { const char *model, *params; int64_t batch; } kinds[] = {
     { "lightgcn", "dim=4,layers=2", 1 },
     { "dae", "encoder=8,decoder=6,mask=0.3", 1 },
     { "two-tower-product", "layers=8:4,objective=in-batch", 2 },
+    { "two-tower-product", "layers=8:4", 5 },
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -89,7 +91,8 @@ static void expect_same_models(world *w, recsys_trainer *cpu, recsys_trainer *de
     int64_t n, m;
     assert_int_equal(a->tensors.count, b->tensors.count);
     for (int64_t i = 0; i < a->tensors.count; i++) {
-        void *of_a = case_tensor(w->on_cpu, a, a->tensors.at[i].name, &n), *of_b = case_tensor(w->on_late, b, b->tensors.at[i].name, &m);
+        const char *name = a->tensors.at[i].name;
+        void *of_a = case_tensor(w->on_cpu, a, name, &n), *of_b = case_tensor(w->on_late, b, name, &m);
         assert_int_equal(n, m);
         assert_memory_equal(of_a, of_b, (size_t)n * recsys__dtype_size(a->tensors.at[i].dtype));
         free(of_a), free(of_b);
@@ -245,6 +248,16 @@ static recsys_status spoiled(recsys_trainer *t, int by_gradient)
     return status;
 }
 
+/* Whoever goes on all the same is told the same, and nothing more is done. */
+static void expect_same_fault(recsys_trainer *t, const char *message)
+{
+    int64_t step = t->at.step;
+    for (int k = 0; k < 2 * STEPS_AHEAD; k++)
+        expect_error(t->x, recsys_trainer_step(t, NULL, 0, NULL), RECSYS_ERR_NUMERIC, message);
+    expect_error(t->x, recsys_trainer_run(t), RECSYS_ERR_NUMERIC, message);
+    assert_int_equal(t->at.step, step);
+}
+
 /* What goes wrong is told with the step in which it did, whenever it is found; and nothing made of it is kept. */
 static void test_failures(void **state)
 {
@@ -259,13 +272,15 @@ static void test_failures(void **state)
         o.optimizer = plain;
         recsys_trainer *cpu = case_trainer(w->on_cpu, "gmf", "dim=1", w->train, &o);
         recsys_trainer *device = case_trainer(w->on_late, "gmf", "dim=1", w->train, &o);
-        expect_error(w->on_cpu, spoiled(cpu, by_gradient), RECSYS_ERR_NUMERIC, by_gradient ? "step 4|gradient of" : "step 4|the loss");
+        expect_error(w->on_cpu, spoiled(cpu, by_gradient), RECSYS_ERR_NUMERIC,
+                     by_gradient ? "step 4|gradient of" : "step 4|the loss");
         recsys_exec_last_error(w->on_cpu, &a);
         expect_ok(w->on_late, spoiled(device, by_gradient));
         expect_error(w->on_late, recsys_trainer_save(device, path), RECSYS_ERR_NUMERIC, a.message);
         assert_int_equal(access(path, F_OK), -1);
         expect_error(w->on_late, recsys_trainer_model(device, 0, &m), RECSYS_ERR_NUMERIC, a.message);
         expect_error(w->on_late, recsys_trainer_run(device), RECSYS_ERR_NUMERIC, a.message);
+        expect_same_fault(cpu, a.message), expect_same_fault(device, a.message);
         recsys_trainer_release(cpu), recsys_trainer_release(device);
         recsys_optimizer_release(plain);
     }
@@ -292,13 +307,48 @@ static void test_other_execs(void **state)
     recsys_exec_release(other);
 }
 
+/* The best model outlives a training that ends in NaN: in the last step of all, in which it is found at once. */
+static void test_best_survives(void **state)
+{
+    world *w = *state;
+    recsys_exec *execs[] = { w->on_cpu, w->on_late };
+    for (int k = 0; k < 2; k++) {
+        recsys_training o = options(0);
+        recsys_model *m;
+        o.validation = w->validation;
+        o.epochs = 1;
+        recsys_trainer *t = case_trainer(execs[k], "gmf", "dim=3", w->train, &o);
+        o.max_steps = recsys__trainer_last_step(t) / 2;
+        recsys_trainer_release(t);
+        o.validate_every_steps = o.max_steps - 1;
+        t = case_trainer(execs[k], "gmf", "dim=3", w->train, &o);
+        while (t->at.step < o.validate_every_steps)
+            expect_ok(t->x, recsys_trainer_step(t, NULL, 0, NULL));
+        expect_ok(t->x, recsys__validation_round(t));
+        t->at.validated_step = t->at.step;
+        set(t, "predict_weight", NAN);
+        expect_error(t->x, recsys_trainer_run(t), RECSYS_ERR_NUMERIC, "the loss");
+        assert_int_equal(t->at.step, o.max_steps);
+        expect_error(t->x, recsys_trainer_run(t), RECSYS_ERR_NUMERIC, "the loss");
+        expect_error(t->x, recsys_trainer_model(t, 0, &m), RECSYS_ERR_NUMERIC, "the loss");
+        expect_ok(t->x, recsys_trainer_model(t, 1, &m));
+        float scores[CASE_ITEMS];
+        case_scores(t->x, m, 3, scores);
+        for (int i = 0; i < CASE_ITEMS; i++)
+            assert_true(isfinite(scores[i]));
+        recsys_model_release(m);
+        recsys_trainer_release(t);
+    }
+}
+
 static void test_bad_options(void **state)
 {
     world *w = *state;
     recsys_training o = options(0);
     recsys_trainer *t;
     o.watch_every = -1;
-    expect_error(w->on_cpu, case_try(w->on_cpu, "gmf", "dim=4", w->train, &o, &t), RECSYS_ERR_INVALID_ARGUMENT, "count is negative");
+    expect_error(w->on_cpu, case_try(w->on_cpu, "gmf", "dim=4", w->train, &o, &t), RECSYS_ERR_INVALID_ARGUMENT,
+                 "count is negative");
 }
 
 int main(void)
@@ -309,6 +359,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_looks, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_failures, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_other_execs, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_best_survives, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_bad_options, open_world, close_world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

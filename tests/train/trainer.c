@@ -287,7 +287,8 @@ static void test_max_steps(void **state)
     world *w = *state;
     static event_log l;
     memset(&l, 0, sizeof l);
-    recsys_training o = COUNTS(.epochs = 50, .batch_size = 50, .max_steps = 7, .watch = note, .watch_user = &l, .watch_every = 1);
+    recsys_training o = COUNTS(.epochs = 50, .batch_size = 50, .max_steps = 7, .watch = note, .watch_user = &l,
+                               .watch_every = 1);
     recsys_trainer *t = case_trainer(w->x, "gmf", "dim=4", w->train, &o);
     expect_ok(w->x, recsys_trainer_run(t));
     assert_true(l.n == 7 && l.at[6].step == 7 && l.at[0].n_steps == 7 && l.at[6].eta_seconds == 0.0);
