@@ -376,6 +376,37 @@ static void test_memory(void **state)
     close_world(&w);
 }
 
+/* Copies pass through pinned memory piece by piece: sizes around one piece and of several, in and out, one after the other. */
+static void test_copies(void **state)
+{
+    (void)state;
+    enum { PIECE = 1 << 20, MOST = 5 * PIECE + 3 };
+    static const int64_t sizes[] = { 1, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 3 * PIECE + 7, MOST };
+    world w;
+    open_world(&w);
+    use_standin(&w);
+    recsys_exec *x = expect_exec(&w, "cuda");
+    unsigned char *in = malloc(MOST), *out = malloc(MOST), *device;
+    uint64_t seed = 3;
+    assert_true(in != NULL && out != NULL);
+    for (int64_t i = 0; i < MOST; i++) in[i] = (unsigned char)test_random(&seed);
+    expect_ok(x, recsys__device_alloc(x, MOST, 1, &device));
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        int64_t n = sizes[s], left = MOST - n;
+        expect_ok(x, recsys__device_fill(x, device, 0x5a, MOST));
+        expect_ok(x, recsys__copy_in(x, device + left, in, n)); /* to the end, and out from there */
+        expect_ok(x, recsys__download(x, out, device + left, n));
+        assert_memory_equal(out, in, (size_t)n);
+        expect_ok(x, recsys__download(x, out, device, MOST));
+        for (int64_t i = 0; i < left; i++) assert_int_equal(out[i], 0x5a);
+        assert_memory_equal(out + left, in, (size_t)n);
+    }
+    recsys__device_free(x->backend, x->memory, device);
+    free(in), free(out);
+    recsys_exec_release(x);
+    close_world(&w);
+}
+
 /* A training that runs out of device memory, wherever that is, says so and leaves its inputs and the exec as they were. */
 static void test_memory_in_a_training(void **state)
 {
@@ -491,7 +522,7 @@ int main(void)
         cmocka_unit_test(test_no_module), cmocka_unit_test(test_truncated), cmocka_unit_test(test_something_else),
         cmocka_unit_test(test_trust), cmocka_unit_test(test_drivers), cmocka_unit_test(test_listing),
         cmocka_unit_test(test_current_device), cmocka_unit_test(test_stream_of_the_caller), cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_memory_in_a_training),
+        cmocka_unit_test(test_copies), cmocka_unit_test(test_memory_in_a_training),
         cmocka_unit_test(test_threads), cmocka_unit_test(test_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
