@@ -7,6 +7,7 @@
 interrupt() {
   local signal=$1 pid tries=0
   shift
+  rm -f err # what an earlier one traced must not be taken for its own
   "$recsys" "$@" >out 2>err &
   pid=$!
   until grep -q gram err; do
