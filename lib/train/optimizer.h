@@ -39,7 +39,7 @@ void recsys__optimizer_state_free(recsys_exec *x, optimizer_state *s);
 recsys_status recsys__optimizer_before_read(void *self, recsys_exec *x, int64_t count, const table_read *reads);
 
 /* One step: t becomes t + 1. gradients[p] belongs to parameter p. If a gradient is not finite nothing is promised about the
- * parameters, and the report tells. Waits for the device only after STEPS_AHEAD steps without a report. */
+ * parameters, and the report tells. Does not wait for the device. At most STEPS_AHEAD steps lie between two reports. */
 recsys_status recsys__optimizer_step(optimizer_state *s, recsys_exec *x, const parameter_gradient *gradients);
 
 /* Waits for the device and looks at the steps since the last report: ERR_NUMERIC names the first of them, and the parameter,

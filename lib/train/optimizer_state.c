@@ -310,11 +310,11 @@ static recsys_status optimize(optimizer_state *s, recsys_exec *x, const paramete
 
 recsys_status recsys__optimizer_step(optimizer_state *s, recsys_exec *x, const parameter_gradient *gradients)
 {
-    recsys_status status = RECSYS_OK;
     if (s->t >= INT32_MAX - 1)
         return recsys__fail(&x->error, RECSYS_ERR_TOO_LARGE, "a training has at most %d steps", (int)INT32_MAX - 1);
-    if (s->t - s->reported == STEPS_AHEAD) status = recsys__optimizer_report(s, x, INT64_MAX, NULL);
-    if (!status) status = turn_chunk(s, x);
+    if (s->t - s->reported == STEPS_AHEAD)
+        return recsys__fail(&x->error, RECSYS_ERR_INTERNAL, "%d steps without a report", (int)STEPS_AHEAD);
+    recsys_status status = turn_chunk(s, x);
     if (!status && s->rule.clip_norm > 0.0) status = find_norm(s, x, gradients);
     if (!status) status = optimize(s, x, gradients);
     if (!status) s->t++;

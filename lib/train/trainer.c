@@ -375,9 +375,11 @@ static recsys_status save_if_due(recsys_trainer *t)
 /* Where nobody asks for each step, the device is not waited for: a watcher hears at times, and before all other news. */
 static int tells_now(const recsys_trainer *t)
 {
+    if (t->o.watch == NULL)
+        return 0;
     int64_t every = t->o.watch_every > 0 ? t->o.watch_every : recsys__trainer_steps_ahead(t);
-    int other_news = recsys__trainer_ends_epoch(t) || recsys__trainer_is_over(t) || validates_now(t) || saves_now(t);
-    return t->o.watch != NULL && (t->at.step % every == 0 || other_news);
+    return t->at.step % every == 0 || recsys__trainer_ends_epoch(t) || recsys__trainer_is_over(t) || validates_now(t)
+           || saves_now(t);
 }
 
 /* What a step brings with it. A run that was cut off in the middle of this goes on with what is missing. */

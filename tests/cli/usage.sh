@@ -176,6 +176,9 @@ test_models_and_params() {
   has out ease
   has out top-popular
   json models.json 'any(m["name"] == "ease" and m["summary"] for m in j["models"])'
+  json models.json '{m["name"]: m["scores"] for m in j["models"]}["gmf"] == ["user"]'
+  json models.json '{m["name"]: m["scores"] for m in j["models"]}["ease"] == ["user", "history"]'
+  json models.json '{m["name"]: m["scores"] for m in j["models"]}["mlp-classifier"] == ["features"]'
   run 0 params ease --json params.json
   has out l2
   json params.json 'any(p["name"] == "l2" and p["type"] == "number" for p in j["params"])'

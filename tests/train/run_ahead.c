@@ -77,9 +77,8 @@ static recsys_training options(int k)
     return o;
 }
 
-static recsys_trainer *trained(world *w, recsys_exec *x, int k, const recsys_training *o)
+static recsys_trainer *trained(const world *w, recsys_exec *x, int k, const recsys_training *o)
 {
-    (void)w;
     recsys_trainer *t = case_trainer(x, kinds[k].model, kinds[k].params, w->train, o);
     expect_ok(x, recsys_trainer_run(t));
     return t;
@@ -132,7 +131,7 @@ static void check_covered(const recsys_training_event *e, const heard *steps, in
     assert_true(e->loss == loss / (double)n && e->kept == kept && e->dropped == dropped);
 }
 
-/* Keeps what is told of steps; or of epochs. */
+/* Leaves only the events of a kind. */
 static void keep_kind(heard *h, int32_t kind)
 {
     int64_t n = 0;
